@@ -1,0 +1,48 @@
+// The door: every NumPy array is looked at here, while the GIL is held, before a raw pointer goes inside.
+// Messages name the argument, what it was and what it may be.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include "network/samples.h"
+
+namespace fastmlp {
+
+// Inputs (samples x features) as the caller gave them, and whatever keeps their memory alive.
+struct InputArray {
+    pybind11::array holder;
+    Inputs view;
+};
+// uint8, float32 or float64 in native byte order, two dimensions, `features` columns, at least one row. Rows that are not contiguous are
+// copied. Throws TypeError or ValueError.
+InputArray input_array(const pybind11::object& x, int64_t features, const char* name);
+
+// Throws ValueError naming the first value that is NaN or infinite.
+void require_finite(const InputArray& x, int64_t features, const char* name);
+
+// Class indices (samples,) of any integer type, or real values (samples x outputs).
+struct TargetArray {
+    pybind11::array holder;  // int64, or float32/float64 as the network's
+    bool labels;
+};
+TargetArray target_array(const pybind11::object& targets, int64_t samples, int64_t outputs, const std::string& dtype, bool sum_to_one,
+                         bool unit_interval);
+
+template <class T>
+Targets<T> view_of(const TargetArray& targets, int64_t outputs) {
+    if (targets.labels) return {static_cast<const int64_t*>(targets.holder.data()), nullptr, 0};
+    return {nullptr, static_cast<const T*>(targets.holder.data()), outputs};
+}
+
+// A C-contiguous copy or view of the given type and shape, finite. Throws ValueError naming `name`.
+template <class T>
+pybind11::array_t<T, pybind11::array::c_style> finite_array(const pybind11::object& values, const std::vector<pybind11::ssize_t>& shape,
+                                                            const std::string& name);
+
+std::string shape_text(const pybind11::array& array);
+
+}  // namespace fastmlp

@@ -1,0 +1,57 @@
+// fastmlp._core.catalog: names, formulas and defaults, read from the structs that compute them.
+#include "math/catalog.h"
+#include "bindings/module.h"
+#include "network/parameters.h"
+#include "network/spec.h"
+
+namespace py = pybind11;
+
+namespace fastmlp {
+namespace {
+
+py::list activations() {
+    py::list rows;
+    for (int id = 0; id < Activations::size; ++id)
+        rows.append(py::dict(py::arg("name") = Activations::names[id], py::arg("formula") = Activations::formulas[id],
+                             py::arg("rowwise") = is_rowwise(id)));
+    return rows;
+}
+
+py::list losses() {
+    py::list rows;
+    for (int id = 0; id < Losses::size; ++id) {
+        py::list outputs;
+        for (int output = 0; output < Activations::size; ++output)
+            if (fits(id, output)) outputs.append(Activations::names[output]);
+        rows.append(py::dict(py::arg("name") = Losses::names[id], py::arg("formula") = Losses::formulas[id], py::arg("outputs") = outputs));
+    }
+    return rows;
+}
+
+py::list optimizers() {
+    py::list rows;
+    rows.append(py::dict(py::arg("name") = Sgd::name,
+                         py::arg("parameters") = py::dict(py::arg("learning_rate") = Sgd::default_learning_rate,
+                                                          py::arg("momentum") = Sgd::default_momentum, py::arg("l2") = Sgd::default_l2)));
+    return rows;
+}
+
+py::list initializer_rows() {
+    py::list rows;
+    for (const InitializerRow& row : initializers()) rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula));
+    return rows;
+}
+
+}  // namespace
+
+void bind_catalog(py::module_& module) {
+    module.def(
+        "catalog",
+        [] {
+            return py::dict(py::arg("activations") = activations(), py::arg("losses") = losses(), py::arg("optimizers") = optimizers(),
+                            py::arg("initializers") = initializer_rows());
+        },
+        "What exists, by kind: names, formulas, defaults.");
+}
+
+}  // namespace fastmlp

@@ -1,0 +1,14 @@
+// The parts that module.cpp puts together.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fastmlp {
+
+void bind_machine(pybind11::module_& module);  // cpu_info
+void bind_catalog(pybind11::module_& module);  // catalog: names, formulas, defaults
+void bind_network(pybind11::module_& module);  // Network
+void bind_trainer(pybind11::module_& module);  // Trainer, EpochResult, permutation
+void bind_testing(pybind11::module_& module);  // testing: raw kernels, for the tests alone
+
+}  // namespace fastmlp

@@ -1,0 +1,175 @@
+// fastmlp._core.Network
+#include "bindings/network.h"
+
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.h"
+#include "bindings/calls.h"
+#include "bindings/module.h"
+#include "math/catalog.h"
+#include "network/predict.h"
+#include "runtime/dispatch.h"
+
+namespace py = pybind11;
+
+namespace fastmlp {
+namespace {
+
+NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const std::string& dtype) {
+    kernels();  // a wrong FASTMLP_ISA is an error at once
+    const char* const dtypes[] = {"float32", "float64"};
+    const bool double_precision = id_of(dtype, dtypes, 2, "dtype") == 1;
+    return std::make_shared<Network>(make_spec(sizes, activations), double_precision);
+}
+
+py::list get_parameters(Network& network) {
+    const auto lock = network.read();
+    return with_parameters(network, [](const auto& parameters) {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        py::list result;
+        for (int64_t l = 0; l < parameters.layers(); ++l) {
+            const Layer<T>& layer = parameters[l];
+            py::array_t<T> weight({layer.in, layer.out}), bias(layer.out);
+            for (int64_t i = 0; i < layer.in; ++i)
+                std::copy(layer.weight + i * layer.weight_row, layer.weight + i * layer.weight_row + layer.out, weight.mutable_data(i, 0));
+            std::copy(layer.bias, layer.bias + layer.out, bias.mutable_data());
+            result.append(py::make_tuple(weight, bias));
+        }
+        return result;
+    });
+}
+
+void set_parameters(Network& network, const py::sequence& values) {
+    const auto lock = network.change();
+    with_parameters(network, [&](auto& parameters) {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        using Array = py::array_t<T, py::array::c_style>;
+        if (static_cast<int64_t>(values.size()) != parameters.layers())
+            throw py::value_error("parameters has " + std::to_string(values.size()) + " entries; the network has " +
+                                  std::to_string(parameters.layers()) + " layers, each (W, b)");
+        std::vector<std::pair<Array, Array>> checked;  // all are checked before the first is written
+        for (int64_t l = 0; l < parameters.layers(); ++l) {
+            const auto pair = values[static_cast<std::size_t>(l)].cast<py::sequence>();
+            const std::string name = "parameters[" + std::to_string(l) + "]";
+            if (pair.size() != 2)
+                throw py::value_error(name + " must be a pair (W, b); it has " + std::to_string(pair.size()) + " entries");
+            const Layer<T>& layer = parameters[l];
+            checked.emplace_back(finite_array<T>(pair[0], {layer.in, layer.out}, name + "[0] (W)"),
+                                 finite_array<T>(pair[1], {layer.out}, name + "[1] (b)"));
+        }
+        for (int64_t l = 0; l < parameters.layers(); ++l) {
+            const Layer<T>& layer = parameters[l];
+            const auto& [weight, bias] = checked[static_cast<std::size_t>(l)];
+            for (int64_t i = 0; i < layer.in; ++i)
+                std::copy(weight.data(i, 0), weight.data(i, 0) + layer.out, layer.weight + i * layer.weight_row);
+            std::copy(bias.data(), bias.data() + layer.out, layer.bias);
+        }
+    });
+}
+
+void set_input_scaling(Network& network, const py::object& shift, const py::object& scale) {
+    const auto lock = network.change();
+    if (shift.is_none() != scale.is_none()) throw py::value_error("shift and scale must both be given, or both be None");
+    std::vector<double> shifts, scales;
+    if (!shift.is_none()) {
+        const py::ssize_t features = network.spec.inputs();
+        const auto first = finite_array<double>(shift, {features}, "shift"), second = finite_array<double>(scale, {features}, "scale");
+        shifts.assign(first.data(), first.data() + features);
+        scales.assign(second.data(), second.data() + features);
+    }
+    network.shift = std::move(shifts);
+    network.scale = std::move(scales);
+}
+
+// The pass over the data ended early: say why.
+void require_complete(PassEnd end, PythonPoll& poll, const InputArray& x, int64_t features, const char* dtype) {
+    poll.rethrow();
+    if (end == PassEnd::complete) return;
+    require_finite(x, features, "x");
+    throw py::value_error(std::string("x, scaled, exceeds the range of ") + dtype);
+}
+
+py::array network_predict(Network& network, const py::object& x, int threads) {
+    const auto lock = network.read();
+    const InputArray input = input_array(x, network.spec.inputs(), "x");
+    return with_parameters(network, [&](const auto& parameters) -> py::array {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        py::array_t<T> outputs({input.view.count, network.spec.outputs()});
+        T* const data = outputs.mutable_data();
+        PythonPoll python;
+        const Poll poll = python.poll();
+        PassEnd end;
+        {
+            const py::gil_scoped_release released;
+            end = predict(table<T>(kernels()), parameters, network.scaled(input.view), data, threads, poll);
+        }
+        require_complete(end, python, input, network.spec.inputs(), sizeof(T) == 4 ? "float32" : "float64");
+        return outputs;
+    });
+}
+
+py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads) {
+    const auto lock = network.read();
+    const int loss = loss_id(loss_name);
+    require_fit(network.spec, loss);
+    const InputArray input = input_array(x, network.spec.inputs(), "x");
+    const TargetArray targets = loss_targets(network, t, input.view.count, loss);
+    return with_parameters(network, [&](const auto& parameters) {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        PythonPoll python;
+        const Poll poll = python.poll();
+        Tally tally;
+        PassEnd end;
+        {
+            const py::gil_scoped_release released;
+            end = evaluate(table<T>(kernels()), parameters, network.scaled(input.view), view_of<T>(targets, network.spec.outputs()), loss,
+                           threads, poll, tally);
+        }
+        require_complete(end, python, input, network.spec.inputs(), sizeof(T) == 4 ? "float32" : "float64");
+        return py::make_tuple(tally.loss_sum / static_cast<double>(tally.samples), tally.correct);
+    });
+}
+
+}  // namespace
+
+void require_fit(const Spec& spec, int loss) {
+    if (fits(loss, spec.output_unit())) return;
+    std::string choices;
+    for (int output = 0; output < Activations::size; ++output)
+        if (fits(loss, output)) choices += (choices.empty() ? "" : ", ") + std::string(Activations::names[output]);
+    throw std::invalid_argument(std::string("loss '") + Losses::names[loss] + "' does not fit the output unit '" +
+                                Activations::names[spec.output_unit()] + "'; it needs: " + choices);
+}
+
+TargetArray loss_targets(const Network& network, const py::object& targets, int64_t samples, int loss) {
+    return target_array(targets, samples, network.spec.outputs(), network.double_precision() ? "float64" : "float32",
+                        loss == IdOf<CategoricalCrossEntropy, Losses>::value, loss == IdOf<BinaryCrossEntropy, Losses>::value);
+}
+
+void bind_network(py::module_& module) {
+    py::class_<Network, NetworkPointer>(module, "Network", "Layers y = f(x W + b): widths, activations and parameters.")
+        .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32")
+        .def_property_readonly("sizes", [](const Network& n) { return n.spec.sizes; })
+        .def_property_readonly("activations",
+                               [](const Network& n) {
+                                   std::vector<std::string> names;
+                                   for (int id : n.spec.activations) names.push_back(Activations::names[id]);
+                                   return names;
+                               })
+        .def_property_readonly("dtype", [](const Network& n) { return n.double_precision() ? "float64" : "float32"; })
+        .def_property_readonly("parameter_count", [](const Network& n) { return n.spec.parameter_count(); })
+        .def(
+            "initialize",
+            [](Network& network, const std::string& initializer, uint64_t seed, double std, const std::string& biases) {
+                const auto lock = network.change();
+                with_parameters(network, [&](auto& parameters) { initialize(parameters, {initializer, biases, std, seed}); });
+            },
+            py::arg("initializer"), py::arg("seed"), py::arg("std") = 1.0, py::arg("bias_initializer") = "zeros")
+        .def("parameters", &get_parameters)
+        .def("set_parameters", &set_parameters, py::arg("parameters"))
+        .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"))
+        .def("predict", &network_predict, py::arg("x"), py::arg("threads") = 0)
+        .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0);
+}
+
+}  // namespace fastmlp

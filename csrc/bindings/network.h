@@ -1,0 +1,34 @@
+// The Network that Python holds, shared with its Trainer.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <pybind11/pybind11.h>
+
+#include "bindings/arrays.h"
+#include "network/network.h"
+
+namespace fastmlp {
+
+using NetworkPointer = std::shared_ptr<Network>;
+
+// Calls action(parameters) with the parameters of whichever precision the network has.
+template <class Action>
+decltype(auto) with_parameters(Network& network, const Action& action) {
+    return std::visit([&](const auto& shared) -> decltype(auto) { return action(*shared); }, network.parameters);
+}
+template <class P>
+struct ElementOf;
+template <class T>
+struct ElementOf<Parameters<T>> {
+    using type = T;
+};
+
+// Throws std::invalid_argument where the loss cannot stand on this network's output unit.
+void require_fit(const Spec& spec, int loss);
+
+// The targets as `loss` needs them: checked, in the network's precision.
+TargetArray loss_targets(const Network& network, const pybind11::object& targets, int64_t samples, int loss);
+
+}  // namespace fastmlp

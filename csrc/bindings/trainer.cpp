@@ -1,0 +1,163 @@
+// fastmlp._core.Trainer: one network, one data set, epoch after epoch.
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.h"
+#include "bindings/calls.h"
+#include "bindings/module.h"
+#include "bindings/network.h"
+#include "network/epoch.h"
+#include "random/draws.h"
+#include "runtime/dispatch.h"
+
+namespace py = pybind11;
+
+namespace fastmlp {
+namespace {
+
+struct Options {
+    int loss;
+    Hyperparameters hyper;
+    int64_t batch;
+    uint64_t seed;
+    bool shuffle;
+    int threads;
+};
+
+double checked(double value, const char* name, double low, double high) {
+    if (!(value >= low && value <= high))
+        throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not between " + std::to_string(low) + " and " +
+                                    std::to_string(high));
+    return value;
+}
+
+class Trainer {
+public:
+    Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const Options& options)
+        : network_(std::move(network)), options_(options) {
+        require_fit(network_->spec, options_.loss);
+        inputs_ = input_array(x, network_->spec.inputs(), "x");
+        require_finite(inputs_, network_->spec.inputs(), "x");
+        targets_ = loss_targets(*network_, targets, inputs_.view.count, options_.loss);
+        options_.batch = std::min(options_.batch, inputs_.view.count);
+        with_parameters(*network_, [this](auto& parameters) {
+            using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+            const int threads = team_size(step_flops(parameters, options_.batch), options_.threads);
+            plan_ = std::make_unique<StepPlan<T>>(parameters, options_.batch, options_.hyper.momentum != 0, threads);
+        });
+        order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
+        if (network_->has_trainer.exchange(true)) throw std::runtime_error("the network already has a trainer; close that one first");
+        holds_network_ = true;
+    }
+    ~Trainer() { close(); }
+    Trainer(const Trainer&) = delete;
+    Trainer& operator=(const Trainer&) = delete;
+
+    void close() {
+        if (holds_network_) network_->has_trainer = false;
+        holds_network_ = false;
+    }
+
+    EpochReport run_epoch(uint32_t epoch, const py::object& progress) {
+        if (!holds_network_) throw std::runtime_error("the trainer is closed");
+        if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
+        const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
+        last_ = {};
+        PythonPoll python([&] {
+            if (!progress.is_none()) progress(last_.tally.samples);
+        });
+        const Poll poll = python.poll();
+        {
+            const py::gil_scoped_release released;
+            const auto lock = network_->write();
+            if (options_.shuffle) permute(order_, options_.seed, epoch);
+            const int64_t* const order = options_.shuffle ? order_.data() : nullptr;
+            with_parameters(*network_, [&](auto& parameters) {
+                using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+                const StepContext<T> context{table<T>(kernels()),
+                                             parameters,
+                                             *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
+                                             network_->scaled(inputs_.view),
+                                             view_of<T>(targets_, network_->spec.outputs()),
+                                             options_.loss,
+                                             options_.hyper};
+                fastmlp::run_epoch(context, order, inputs_.view.count, poll, last_);
+            });
+        }
+        python.rethrow();
+        if (last_.end == EpochEnd::not_finite) {
+            const std::string message = "training diverged in epoch " + std::to_string(epoch) + ", step " + std::to_string(last_.steps) +
+                                        ": the step would have made a weight or the loss infinite or NaN; it was not taken";
+            PyErr_SetString(PyExc_FloatingPointError, message.c_str());
+            throw py::error_already_set();
+        }
+        return last_;
+    }
+    EpochReport last_epoch() const { return last_; }
+    int threads() const {
+        return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
+    }
+
+private:
+    NetworkPointer network_;
+    Options options_;
+    InputArray inputs_{};
+    TargetArray targets_{};
+    std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
+    std::vector<int64_t> order_;
+    EpochReport last_;
+    bool holds_network_ = false;
+    std::atomic<bool> running_{false};
+};
+
+std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
+                                      const std::string& loss, const std::string& optimizer, double learning_rate, double momentum,
+                                      double l2, int64_t batch_size, uint64_t seed, bool shuffle, int threads) {
+    const char* const optimizers[] = {Sgd::name};
+    id_of(optimizer, optimizers, 1, "optimizer");
+    constexpr double large = 1e30;
+    if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
+    if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
+    const Hyperparameters hyper{checked(learning_rate, "learning_rate", 0, large), checked(momentum, "momentum", 0, 1),
+                                checked(l2, "l2", 0, large)};
+    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), hyper, batch_size, seed, shuffle, threads});
+}
+
+double mean_loss(const EpochReport& report) {
+    return report.tally.samples ? report.tally.loss_sum / static_cast<double>(report.tally.samples) : std::nan("");
+}
+
+}  // namespace
+
+void bind_trainer(py::module_& module) {
+    py::class_<EpochReport>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
+        .def_property_readonly("loss", &mean_loss)
+        .def_property_readonly("correct", [](const EpochReport& r) { return r.tally.correct; })
+        .def_property_readonly("samples", [](const EpochReport& r) { return r.tally.samples; })
+        .def_property_readonly("steps", [](const EpochReport& r) { return r.steps; });
+
+    py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
+        .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
+             py::arg("optimizer") = Sgd::name, py::arg("learning_rate") = Sgd::default_learning_rate,
+             py::arg("momentum") = Sgd::default_momentum, py::arg("l2") = Sgd::default_l2, py::arg("batch_size") = 64, py::arg("seed") = 0,
+             py::arg("shuffle") = true, py::arg("threads") = 0)
+        .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
+        .def_property_readonly("last_epoch", &Trainer::last_epoch)
+        .def_property_readonly("threads", &Trainer::threads)
+        .def("close", &Trainer::close);
+
+    module.def(
+        "permutation",
+        [](int64_t n, uint64_t seed, uint32_t epoch) {
+            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
+            std::vector<int64_t> order(static_cast<std::size_t>(n));
+            permute(order, seed, epoch);
+            return py::array_t<int64_t>(static_cast<py::ssize_t>(order.size()), order.data());
+        },
+        py::arg("n"), py::arg("seed"), py::arg("epoch"), "The order in which a trainer takes its samples in an epoch: int64 (n,).");
+}
+
+}  // namespace fastmlp

@@ -1,0 +1,79 @@
+// The tile: rows x vectors of C kept in registers while one chain of fma per element runs over k.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "simd/vec.h"
+
+namespace fastmlp {
+namespace FASTMLP_ISA {
+
+// Rows of A are reached from one pointer for every third row, with strides 1 and 2 as index registers: fourteen
+// separate row pointers would not fit the general-purpose registers of x86-64.
+template <class T, Walk walk, int rows>
+struct RowPointers {
+    static constexpr int groups = walk == Walk::along_rows ? (rows + 2) / 3 : 1;
+    const T* group[groups];
+    int64_t row;
+
+    FASTMLP_INLINE RowPointers(const T* a, int64_t a_row) : row(a_row) {
+        FASTMLP_UNROLL
+        for (int g = 0; g < groups; ++g) group[g] = a + 3 * g * a_row;
+    }
+    FASTMLP_INLINE T at(int i) const { return walk == Walk::along_rows ? group[i / 3][(i % 3) * row] : group[0][i]; }
+    FASTMLP_INLINE void advance(int64_t a_step) {
+        FASTMLP_UNROLL
+        for (int g = 0; g < groups; ++g) group[g] += walk == Walk::along_rows ? 1 : a_step;
+    }
+};
+
+template <class T, Walk walk, int rows, int vectors>
+void tile(const TileArguments<T>& arguments) {
+    constexpr int width = lanes<T>;
+    Vec<T> c[rows][vectors] = {};
+    if (arguments.accumulate) {
+        FASTMLP_UNROLL
+        for (int i = 0; i < rows; ++i) {
+            FASTMLP_UNROLL
+            for (int j = 0; j < vectors; ++j) c[i][j] = load(arguments.c + i * arguments.c_row + j * width);
+        }
+    }
+    RowPointers<T, walk, rows> a(arguments.a, arguments.a_row);
+    const T* b = arguments.b;
+    for (int64_t p = arguments.k; p > 0; --p) {
+        Vec<T> row_of_b[vectors];
+        FASTMLP_UNROLL
+        for (int j = 0; j < vectors; ++j) row_of_b[j] = load(b + j * width);
+        FASTMLP_UNROLL
+        for (int i = 0; i < rows; ++i) {
+            const Vec<T> element = broadcast<T>(a.at(i));
+            FASTMLP_UNROLL
+            for (int j = 0; j < vectors; ++j) c[i][j] = fma(element, row_of_b[j], c[i][j]);
+        }
+        a.advance(arguments.a_step);
+        b += arguments.b_row;
+    }
+    FASTMLP_UNROLL
+    for (int i = 0; i < rows; ++i) {
+        FASTMLP_UNROLL
+        for (int j = 0; j < vectors; ++j) store(arguments.c + i * arguments.c_row + j * width, c[i][j]);
+    }
+}
+
+template <class T>
+constexpr int tile_rows = vector_bytes == 64 ? largest_tile_rows : 6;
+
+// Every tile of 1 ... tile_rows rows, so that any number of rows splits evenly.
+template <class T, Walk walk, int vectors, int rows = tile_rows<T>>
+struct Tiles {
+    static FASTMLP_INLINE void enter(Tile<T>* entries) {
+        entries[rows - 1] = tile<T, walk, rows, vectors>;
+        Tiles<T, walk, vectors, rows - 1>::enter(entries);
+    }
+};
+template <class T, Walk walk, int vectors>
+struct Tiles<T, walk, vectors, 0> {
+    static FASTMLP_INLINE void enter(Tile<T>*) {}
+};
+
+}  // namespace FASTMLP_ISA
+}  // namespace fastmlp

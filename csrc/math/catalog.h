@@ -1,0 +1,32 @@
+// The lists of what exists. A position in a list is the id that kernels are stored under; names are read from the structs.
+#pragma once
+
+#include "math/activations.h"
+#include "math/losses.h"
+#include "math/optimizers.h"
+
+namespace fastmlp {
+
+template <class... Rows>
+struct Catalog {
+    static constexpr int size = sizeof...(Rows);
+    static constexpr const char* names[] = {Rows::name...};
+    static constexpr const char* formulas[] = {Rows::formula...};
+};
+
+using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
+using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
+
+// The position of Row in a catalog, at compile time.
+template <class Row, class List>
+struct IdOf;
+template <class Row, class... Rest>
+struct IdOf<Row, Catalog<Row, Rest...>> {
+    static constexpr int value = 0;
+};
+template <class Row, class First, class... Rest>
+struct IdOf<Row, Catalog<First, Rest...>> {
+    static constexpr int value = 1 + IdOf<Row, Catalog<Rest...>>::value;
+};
+
+}  // namespace fastmlp

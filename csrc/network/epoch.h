@@ -1,0 +1,21 @@
+// One epoch in one call: shuffle, then step after step by one team of threads.
+#pragma once
+
+#include "network/interruption.h"
+#include "network/step.h"
+
+namespace fastmlp {
+
+enum class EpochEnd { complete, interrupted, not_finite };
+
+struct EpochReport {
+    Tally tally;
+    int64_t steps = 0;
+    EpochEnd end = EpochEnd::complete;
+};
+
+// `order` null: in sequence. `report` grows step by step, so that poll may read it. Parameters and report always stand at a whole step.
+template <class T>
+void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samples, const Poll& poll, EpochReport& report);
+
+}  // namespace fastmlp

@@ -1,0 +1,55 @@
+// Forward: y[l+1] = f(y[l] W + b), shared by training, evaluation and prediction.
+#pragma once
+
+#include "network/plan.h"
+
+namespace fastmlp {
+
+// y[0][rows] = samples order[first + rows] (order null: first + rows), converted and scaled. Returns the largest magnitude.
+template <class T>
+T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features,
+              const Activity<T>& activity) {
+    if (rows.size() <= 0) return 0;
+    GatherArguments from{};
+    from.source = static_cast<const char*>(inputs.data) + (order ? 0 : (first + rows.begin) * inputs.row_bytes);
+    from.source_row = inputs.row_bytes;
+    from.index = order ? order + first + rows.begin : nullptr;
+    from.rows = rows.size();
+    from.columns = features;
+    from.shift = inputs.shift;
+    from.scale = inputs.scale;
+    return kernels.gather[static_cast<int>(inputs.type)](from, activity.y[0] + rows.begin * activity.row[0], activity.row[0]);
+}
+
+// One layer, with its own activation or identity where the caller wants z. Returns the member's largest magnitude.
+template <class T, class Stop>
+T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activation, int64_t rows, const Activity<T>& activity, int64_t l,
+                const TileScratch<T>& scratch, const Member& member, const Stop& stop) {
+    const auto i = static_cast<std::size_t>(l);
+    const Product<T> product{layer.in, activity.y[i],     activity.row[i],    1, layer.weight, layer.weight_row,
+                             1,        activity.y[i + 1], activity.row[i + 1]};
+    const Share share = share_of(rows, 1, layer.out, static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes, member);
+    T largest = 0;
+    multiply(
+        kernels, product, share, scratch,
+        [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
+            largest = std::max(
+                largest, kernels.bias_activation[activation](tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin));
+        },
+        stop);
+    return largest;
+}
+
+// The targets of samples order[first] ... as the loss kernel takes them.
+template <class T>
+LossArguments<T> loss_group(const Targets<T>& targets, const int64_t* order, int64_t first, int64_t samples) {
+    LossArguments<T> group{};
+    group.samples = samples;
+    group.labels = targets.labels && !order ? targets.labels + first : targets.labels;
+    group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;
+    group.target_row = targets.value_row;
+    group.index = order ? order + first : nullptr;
+    return group;
+}
+
+}  // namespace fastmlp

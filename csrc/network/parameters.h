@@ -1,0 +1,64 @@
+// The numbers of a network: one weight matrix and one bias a layer, in one block of memory.
+#pragma once
+
+#include <vector>
+
+#include "network/spec.h"
+#include "runtime/arena.h"
+
+namespace fastmlp {
+
+// Columns padded to whole lines. From 8 lines on the number of lines is made odd: with a power of two, the rows of a tile would
+// fall into the same few sets of the cache.
+template <class T>
+int64_t padded(int64_t columns) {
+    constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+    int64_t lines = (columns + line - 1) / line;
+    if (lines >= 8) lines |= 1;
+    return lines * line;
+}
+
+template <class T>
+struct Layer {
+    int64_t in, out;
+    int activation;
+    T* weight;  // (in x out), ld = weight_row; padding columns are zero
+    int64_t weight_row;
+    T* bias;  // (out), padded
+};
+
+template <class T>
+class Parameters {
+public:
+    explicit Parameters(const Spec& spec);  // zeros
+    Parameters(const Parameters&) = delete;
+    Parameters& operator=(const Parameters&) = delete;
+
+    const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
+    int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
+    T largest_magnitude() const;
+
+private:
+    std::vector<Layer<T>> layers_;
+    Arena memory_;
+};
+
+// What to fill fresh parameters with. Each value depends on (seed, layer, row, column) alone.
+struct Initializer {
+    std::string weights;  // a name of initializer_names()
+    std::string biases;   // "zeros" or "normal"
+    double std;           // of "normal", for weights and biases
+    uint64_t seed;
+};
+
+struct InitializerRow {
+    const char* name;
+    const char* formula;
+};
+const std::vector<InitializerRow>& initializers();
+
+// Throws std::invalid_argument before anything is changed.
+template <class T>
+void initialize(Parameters<T>& parameters, const Initializer& with);
+
+}  // namespace fastmlp

@@ -1,0 +1,78 @@
+// Every buffer of a step, named once. Nothing is allocated after the plan is made.
+#pragma once
+
+#include <vector>
+
+#include "gemm/multiply.h"
+#include "network/parameters.h"
+#include "network/samples.h"
+#include "runtime/team.h"
+
+namespace fastmlp {
+
+// The activations of some rows: what forward writes. y[0] holds the inputs, y[l] the outputs of layer l.
+template <class T>
+struct Activity {
+    std::vector<T*> y;  // (rows x width), ld = row[l]
+    std::vector<int64_t> row;
+
+    void take(Arena& in, const Parameters<T>& parameters, int64_t rows) {
+        y.clear();
+        row.clear();
+        for (int64_t l = 0; l <= parameters.layers(); ++l) {
+            row.push_back(padded<T>(l == 0 ? parameters[0].in : parameters[l - 1].out));
+            y.push_back(in.take<T>(checked_product(rows, row.back())));
+        }
+    }
+};
+
+// What one member of the team keeps for itself.
+template <class T>
+struct MemberScratch {
+    TileScratch<T> tile;
+    T* outputs;  // (2 x outputs x lanes), for the loss and softmax
+
+    void take(Arena& in, const Parameters<T>& parameters) {
+        tile.tile = in.take<T>(TileScratch<T>::tile_size);
+        outputs = in.take<T>(checked_product(2 * largest_lanes, parameters[parameters.layers() - 1].out));
+    }
+};
+
+// The largest magnitudes that one member has seen in this step; they prove that an update stays finite (step.cpp).
+template <class T>
+struct alignas(64) Peaks {
+    std::vector<T> y, delta;  // by layer: its inputs, its delta
+    T parameters = 0;         // weights and velocities after the last update
+    int64_t correct = 0;
+};
+
+template <class T>
+struct StepPlan {
+    int64_t batch;   // the largest batch
+    int64_t chunk;   // rows that go through the network at a time: the batch, or a part of a very large one
+    bool fused;      // update each tile of W as soon as its gradient is complete, without storing the gradient
+    bool long_step;  // ask for interruptions inside a step too
+
+    Activity<T> activity;
+    std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
+    std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
+    int64_t delta_t_row;
+    std::vector<T*> gradient;                 // (in x out), ld = weight_row; only where not fused
+    std::vector<T*> bias_gradient;            // (out)
+    std::vector<T*> velocity, bias_velocity;  // as weight and bias; null without momentum
+    T* losses;                                // (chunk)
+    std::vector<MemberScratch<T>> scratch;
+    std::vector<Peaks<T>> peaks;
+
+    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int threads);
+
+private:
+    void take(Arena& in, const Parameters<T>& parameters, bool momentum);
+    Arena memory_;
+};
+
+// Floating-point operations of one step: 6 per weight and sample, 4 in the first layer, which passes no gradient down.
+template <class T>
+double step_flops(const Parameters<T>& parameters, int64_t batch);
+
+}  // namespace fastmlp

@@ -1,0 +1,35 @@
+// The caller's data as the engine sees it: borrowed, read-only, checked by the bindings.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_table.h"
+
+namespace fastmlp {
+
+// Inputs keep the type they came in (uint8 images stay uint8) and are converted and scaled as they are gathered.
+struct Inputs {
+    const void* data;
+    SourceType type;
+    int64_t count;                  // samples
+    int64_t row_bytes;              // from one sample to the next
+    const double* shift = nullptr;  // (features), null: no scaling
+    const double* scale = nullptr;
+};
+
+// One of the two is null.
+template <class T>
+struct Targets {
+    const int64_t* labels;  // (samples): class indices
+    const T* values;        // (samples x outputs), ld = value_row
+    int64_t value_row;
+};
+
+// What was learnt about the samples seen so far.
+struct Tally {
+    double loss_sum = 0;  // of the data loss, without penalties
+    int64_t correct = 0;
+    int64_t samples = 0;
+};
+
+}  // namespace fastmlp

@@ -1,0 +1,75 @@
+#include "network/spec.h"
+
+#include <stdexcept>
+
+#include "math/catalog.h"
+#include "runtime/arena.h"
+
+namespace fastmlp {
+namespace {
+
+template <class... Rows>
+bool rowwise(int id, Catalog<Rows...>) {
+    const bool flags[] = {Rows::rowwise...};
+    return flags[id];
+}
+
+template <class Loss>
+bool loss_fits(int output_unit) {
+    if constexpr (Loss::fused)
+        return output_unit == IdOf<typename Loss::Output, Activations>::value;
+    else
+        return true;
+}
+
+template <class... Rows>
+bool loss_fits(int id, int output_unit, Catalog<Rows...>) {
+    const bool flags[] = {loss_fits<Rows>(output_unit)...};
+    return flags[id];
+}
+
+}  // namespace
+
+int64_t Spec::parameter_count() const {
+    int64_t count = 0;
+    for (std::size_t l = 1; l < sizes.size(); ++l) count += checked_product(sizes[l - 1] + 1, sizes[l]);
+    return count;
+}
+
+int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
+    std::string choices;
+    for (int id = 0; id < count; ++id) {
+        if (name == names[id]) return id;
+        choices += std::string(id ? ", " : "") + names[id];
+    }
+    throw std::invalid_argument(what + " '" + name + "' is unknown; choose from: " + choices);
+}
+
+int activation_id(const std::string& name) { return id_of(name, Activations::names, Activations::size, "activation"); }
+int loss_id(const std::string& name) { return id_of(name, Losses::names, Losses::size, "loss"); }
+bool is_rowwise(int activation) { return rowwise(activation, Activations()); }
+bool fits(int loss, int output_unit) { return loss_fits(loss, output_unit, Losses()); }
+
+Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations) {
+    if (sizes.size() < 2)
+        throw std::invalid_argument("sizes needs at least two widths, the inputs and the outputs; got " + std::to_string(sizes.size()));
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+        if (sizes[i] < 1 || sizes[i] > INT32_MAX)
+            throw std::invalid_argument("sizes[" + std::to_string(i) + "] = " + std::to_string(sizes[i]) +
+                                        " is not between 1 and 2147483647");
+    if (activations.size() + 1 != sizes.size())
+        throw std::invalid_argument(std::to_string(sizes.size()) + " sizes make " + std::to_string(sizes.size() - 1) + " layers, but " +
+                                    std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
+    Spec spec{sizes, {}};
+    for (std::size_t l = 0; l < activations.size(); ++l) {
+        const int id = activation_id(activations[l]);
+        if (is_rowwise(id) && l + 1 < activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
+                                        " is an output unit: only the last layer can have it");
+        spec.activations.push_back(id);
+    }
+    spec.parameter_count();  // throws where it exceeds 64 bits
+    return spec;
+}
+
+}  // namespace fastmlp

@@ -1,0 +1,34 @@
+// One training step: START READING HERE (step.cpp). Gather, forward, loss, backward, update.
+#pragma once
+
+#include "network/plan.h"
+
+namespace fastmlp {
+
+struct Hyperparameters {
+    double learning_rate, momentum, l2;
+};
+
+// Everything a step reads, and the parameters it changes.
+template <class T>
+struct StepContext {
+    const KernelTable<T>& kernels;
+    Parameters<T>& parameters;
+    StepPlan<T>& plan;
+    Inputs inputs;
+    Targets<T> targets;
+    int loss;  // an id in Losses
+    Hyperparameters hyper;
+};
+
+struct Interruption;
+
+enum class StepResult { committed, abandoned, not_finite };
+
+// Trains on samples order[first] ... order[first + batch - 1] (order null: in sequence). All members call it together and get the
+// same result; parameters change only if it is `committed`. The leader adds to `tally`.
+template <class T>
+StepResult step(const StepContext<T>& context, const int64_t* order, int64_t first, int64_t batch, const Member& member,
+                Interruption& interruption, Tally& tally);
+
+}  // namespace fastmlp

@@ -1,0 +1,22 @@
+// Distributions over the counter-based generator. Only + - * / and sqrt are used, which IEEE 754 rounds the same everywhere:
+// the C library's log differs between its versions, and initial weights must not.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "random/philox.h"
+
+namespace fastmlp {
+
+// Two independent N(0, 1) values for one place.
+std::array<double, 2> normal_pair(Stream stream, uint32_t row, uint32_t column);
+
+// Two independent uniform values in (-1, 1) for one place.
+std::array<double, 2> symmetric_pair(const Stream& stream, uint32_t row, uint32_t column);
+
+// order <- a uniformly random order of 0 ... n-1: a function of (seed, epoch, n).
+void permute(std::vector<int64_t>& order, uint64_t seed, uint32_t epoch);
+
+}  // namespace fastmlp

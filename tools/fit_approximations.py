@@ -1,0 +1,58 @@
+"""Derive the polynomial coefficients of csrc/simd/approx.h (a maintainer's script; needs mpmath).
+
+Each polynomial interpolates its function in the Chebyshev nodes of the reduced range, in 60-digit
+arithmetic; the coefficients are then rounded to the target type, and the remaining error is printed.
+The whole-function error in ULP is what tests/test_approx.py measures.
+"""
+
+from __future__ import annotations
+
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def fit(function, low, high, degree):
+    """Coefficients c0..c_degree (ascending) of the Chebyshev interpolant of `function` on [low, high]."""
+    n = degree + 1
+    nodes = [
+        (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n)) for i in range(n)
+    ]
+    vandermonde = mp.matrix(n, n)
+    for i, x in enumerate(nodes):
+        for j in range(n):
+            vandermonde[i, j] = x**j
+    return list(mp.lu_solve(vandermonde, mp.matrix([function(x) for x in nodes])))
+
+
+def exp_tail(r):
+    """(e^r - 1 - r) / r^2, the part of e^r that the polynomial carries."""
+    return mp.nsum(lambda k: r ** int(k) / mp.factorial(int(k) + 2), [0, 40]) if r else mp.mpf(1) / 2
+
+
+def log_tail(z):
+    """(log((1+s)/(1-s)) - 2s) / s^3 with z = s^2."""
+    return mp.nsum(lambda k: 2 * z ** int(k) / (2 * int(k) + 3), [0, 60])
+
+
+def report(name, function, low, high, degree, weight):
+    """Print one coefficient table and the largest weighted error on a fine grid."""
+    coefficients = fit(function, low, high, degree)
+    worst = mp.mpf(0)
+    for i in range(401):
+        x = low + (high - low) * i / 400
+        value = mp.polyval(coefficients[::-1], x)
+        worst = max(worst, abs((value - function(x)) * weight(x)))
+    print(f"{name}: degree {degree}, largest relative error 2^{float(mp.log(worst, 2)):.1f}")
+    for c in coefficients:
+        print(f"    {mp.nstr(c, 20)},")
+
+
+half_ln2 = mp.log(2) / 2
+root = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
+for kind, exp_degree, log_degree in (("float", 5, 2), ("double", 10, 6)):
+    report(f"exp {kind}", exp_tail, -half_ln2, half_ln2, exp_degree, lambda r: r)
+    report(f"log {kind}", log_tail, mp.mpf(0), root**2, log_degree, lambda z: z / 2)
+for bits, name in ((13, "float"), (32, "double")):
+    high = mp.floor(mp.log(2) * 2**bits) / 2**bits
+    print(f"ln2 {name}: high {mp.nstr(high, 25)} low {mp.nstr(mp.log(2) - high, 25)}")
