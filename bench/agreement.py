@@ -1,0 +1,93 @@
+"""Compares trained weights before anything is timed: who trains something else is not timed.
+
+Each step of each contender is held against reference.py, started from the contender's own weights
+before that step, so that the bound stays a bound for one step. Two contenders within it after
+step 1 lie within twice it of each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from bench.problem import Parameters, Problem
+from bench.reference import LIMIT, Estimate, reference_step
+
+
+class DisagreementError(AssertionError):
+    """A contender's weights are not those of the training step of its problem."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How near a contender came.
+
+    Attributes
+    ----------
+    steps : steps that were compared
+    share_of_bound : largest deviation from float64 in units of what float32 may add (at most 1)
+    deviation : largest deviation from float64 relative to the largest weight
+    from_base : largest difference from the base contender's weights after the last step,
+        relative to the largest weight
+    """
+
+    steps: int
+    share_of_bound: float
+    deviation: float
+    from_base: float
+
+
+def check_agreement(
+    name: str, problem: Problem, after: list[Parameters], base: list[Parameters]
+) -> Agreement:
+    """Hold the weights after steps 1, 2, ... against the reference.
+
+    Parameters
+    ----------
+    name : str
+        The contender, for the message.
+    problem : Problem
+        At least `len(after)` steps long.
+    after, base : list of parameters
+        The weights after each step of this contender and of the one it is compared with.
+
+    Raises
+    ------
+    DisagreementError
+        Naming contender, step, layer and element of the first weight outside the bound.
+    """
+    share = deviation = 0.0
+    before = problem.parameters
+    for step, parameters in enumerate(after):
+        expected = reference_step(problem, step, before)
+        for layer, ((weights, biases), (w, b)) in enumerate(zip(parameters, expected, strict=True)):
+            place = f"{name} on {problem.shape.title}: after step {step + 1}, layer {layer + 1},"
+            for what, found, estimate in (("weight", weights, w), ("bias", biases[None, :], b)):
+                share = max(share, _share_of_bound(f"{place} {what}", found, estimate))
+                deviation = max(deviation, float(np.abs(found - estimate.value).max()))
+        before = parameters
+    scale = max(float(np.abs(weights).max()) for weights, _ in after[-1])
+    apart = max(
+        float(np.abs(mine - theirs).max())
+        for layer, other in zip(after[-1], base[-1], strict=True)
+        for mine, theirs in zip(layer, other, strict=True)
+    )
+    return Agreement(len(after), share, deviation / scale, apart / scale)
+
+
+def _share_of_bound(place: str, found: np.ndarray, expected: Estimate) -> float:
+    """Return the largest deviation in units of the bound; raise if it exceeds 1 or is no number."""
+    if found.shape != expected.value.shape:
+        raise DisagreementError(f"{place}: shape {found.shape}, not {expected.value.shape}")
+    share = np.abs(found - expected.value) / (LIMIT * expected.sigma)
+    worst = np.unravel_index(int(np.argmax(np.where(np.isnan(share), np.inf, share))), share.shape)
+    if not share[worst] <= 1:
+        element = ", ".join(str(int(i)) for i in worst)
+        raise DisagreementError(
+            f"{place} [{element}] is {found[worst]:.9g}, float64 gives "
+            f"{expected.value[worst]:.9g}, and float32 rounding explains at most "
+            f"{LIMIT * expected.sigma[worst]:.2g}. "
+            "This is not the same training step, so nothing was timed."
+        )
+    return float(share[worst])
