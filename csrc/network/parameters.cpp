@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "random/draws.h"
+#include "runtime/arithmetic.h"
 
 namespace fastmlp {
 
@@ -88,6 +89,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     if (!(with.std >= 0) || !std::isfinite(with.std))
         throw std::invalid_argument("the standard deviation of the initializer is " + std::to_string(with.std) +
                                     "; it must be finite and not negative");
+    const DefaultArithmetic arithmetic;
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
         const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), with.std);

@@ -1,7 +1,6 @@
 #include "runtime/team.h"
 
 #include <algorithm>
-#include <cfenv>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -15,6 +14,7 @@
 #include <omp.h>
 #endif
 
+#include "runtime/arithmetic.h"
 #include "runtime/cpu.h"
 
 namespace fastmlp {
@@ -27,27 +27,6 @@ inline void pause_processor() {
     asm volatile("yield");
 #endif
 }
-
-// The floating-point environment is part of the arithmetic: another library may have set flush-to-zero in this process.
-class DefaultArithmetic {
-public:
-#if defined(__x86_64__)
-    DefaultArithmetic() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
-    ~DefaultArithmetic() { _mm_setcsr(saved_); }
-
-private:
-    unsigned saved_;
-#else
-    DefaultArithmetic() {
-        std::fegetenv(&saved_);
-        std::fesetenv(FE_DFL_ENV);
-    }
-    ~DefaultArithmetic() { std::fesetenv(&saved_); }
-
-private:
-    std::fenv_t saved_;
-#endif
-};
 
 constexpr double flops_worth_a_thread = 1.5e6;  // below, the barriers cost more than a second thread gains
 

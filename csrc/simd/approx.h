@@ -2,9 +2,9 @@
 // Polynomials come from tools/fit_approximations.py; tests/test_approx.py holds the bounds below over dense sweeps,
 // against float64 (float) and 40-digit arithmetic (double). NaN stays NaN; +-inf has its limit; exp underflows gradually.
 //
-//   largest error in ULP     exp   log (normal x > 0)   log1p (x >= 0)   sigmoid   tanh
-//   float                     1            2                 3              3        3
-//   double                    1            2                 3              3        3
+//   largest error in ULP:   exp   log   log1p   sigmoid   tanh      (log: normal x > 0; log1p: x >= 0)
+//   float                   1     1     1.5     2.5       2.5
+//   double                  1     1     1.5     2.5       2.5
 #pragma once
 
 #include "simd/vec.h"

@@ -1,0 +1,82 @@
+"""A multilayer perceptron in float64 NumPy, as plain as the formulas: what the engine is checked against.
+
+Imports nothing of fastmlp. Weights are (in, out); a row is a sample; losses and gradients are means over the samples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "softmax": softmax,
+}
+
+
+def log_sigmoid(z):
+    return -np.logaddexp(0, -z)
+
+
+def log_softmax(z):
+    shifted = z - z.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+# Each takes z (before the output unit), y (after it) and t, and returns one loss a sample.
+LOSSES = {
+    "half_squared_error": lambda z, y, t: 0.5 * ((y - t) ** 2).sum(axis=1),
+    "mean_squared_error": lambda z, y, t: ((y - t) ** 2).mean(axis=1),
+    "binary_cross_entropy": lambda z, y, t: -(t * log_sigmoid(z) + (1 - t) * log_sigmoid(-z)).sum(axis=1),
+    "categorical_cross_entropy": lambda z, y, t: -(t * log_softmax(z)).sum(axis=1),
+}
+
+
+def forward(parameters, activations, x):
+    """z of the output layer, and its y."""
+    y = np.asarray(x, np.float64)
+    for (w, b), name in zip(parameters, activations, strict=True):
+        z = y @ np.asarray(w, np.float64) + np.asarray(b, np.float64)
+        y = ACTIVATIONS[name](z)
+    return z, y
+
+
+def loss(parameters, activations, name, x, t):
+    """The data loss: the mean over the samples."""
+    z, y = forward(parameters, activations, x)
+    return LOSSES[name](z, y, np.asarray(t, np.float64)).mean()
+
+
+def numerical_gradient(parameters, activations, name, x, t, l2=0.0, h=1e-5):
+    """Central differences of the loss with its L2 term, one parameter at a time."""
+
+    def total():
+        penalty = sum(0.5 * l2 * (w**2).sum() for w, _ in parameters)
+        return loss(parameters, activations, name, x, t) + penalty
+
+    gradients = []
+    for pair in parameters:
+        for array in pair:
+            gradient = np.zeros_like(array)
+            for place in np.ndindex(array.shape):
+                kept = array[place]
+                array[place] = kept + h
+                above = total()
+                array[place] = kept - h
+                below = total()
+                array[place] = kept
+                gradient[place] = (above - below) / (2 * h)
+            gradients.append(gradient)
+    return gradients
+
+
+def one_hot(labels, classes):
+    return np.eye(classes)[labels]

@@ -1,0 +1,132 @@
+"""The engine's gradient against central differences of a float64 reference: every activation with every loss and output unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from conftest import CATALOG
+from fastmlp import _core
+
+HIDDEN = [row["name"] for row in CATALOG["activations"] if not row["rowwise"]]
+PAIRS = [(row["name"], output) for row in CATALOG["losses"] for output in row["outputs"]]
+
+
+def targets_for(loss, output, rows, outputs, rng):
+    """Targets that the pair allows: classes, probabilities or real values."""
+    if loss == "categorical_cross_entropy":
+        return rng.integers(0, outputs, rows)
+    if loss == "binary_cross_entropy":
+        return rng.uniform(size=(rows, outputs))
+    return rng.normal(size=(rows, outputs)) * (1 if output == "identity" else 0.3)
+
+
+def full_batch_step(network, x, t, loss, dtype="float64", l2=0.0):
+    """The gradient, as the change that one step with learning rate 1 makes."""
+    before = network.parameters()
+    trainer = _core.Trainer(network, x, t, loss=loss, learning_rate=1.0, l2=l2, batch_size=len(x), shuffle=False)
+    result = trainer.run_epoch(0)
+    trainer.close()
+    return result.loss, [b - a for old, new in zip(before, network.parameters(), strict=True) for b, a in zip(old, new, strict=True)]
+
+
+def away_from_kinks(parameters, activations, x):
+    """Whether every z of a ReLU is farther from 0 than the differences reach."""
+    y = x
+    for (w, b), name in zip(parameters, activations, strict=True):
+        z = y @ w + b
+        if name == "relu" and np.abs(z).min() < 1e-3:
+            return False
+        y = reference.ACTIVATIONS[name](z)
+    return True
+
+
+def make(activations, sizes, seed, rows, std=0.6):
+    """A float64 network and inputs for which no ReLU stands at its kink."""
+    for attempt in range(seed, seed + 1000):
+        rng = np.random.default_rng(attempt)
+        network = _core.Network(sizes, activations, "float64")
+        network.initialize("normal", attempt, std, "normal")
+        x = rng.normal(size=(rows, sizes[0]))
+        if away_from_kinks(network.parameters(), activations, x):
+            return network, x, rng
+    raise AssertionError("no network without a kink was found")
+
+
+def largest_relative_error(found, expected):
+    """The largest difference, relative to the largest gradient of its array."""
+    return max(np.abs(f - e).max() / np.abs(e).max() for f, e in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_gradient_equals_central_differences(hidden, loss, output, l2, team):
+    sizes = [3, 5, 4, 2]
+    activations = [hidden, hidden, output]
+    network, x, rng = make(activations, sizes, 7, rows=6)
+    t = targets_for(loss, output, len(x), sizes[-1], rng)
+    values = reference.one_hot(t, sizes[-1]) if t.ndim == 1 else t
+    parameters = network.parameters()
+    expected_loss = reference.loss(parameters, activations, loss, x, values)
+    expected = reference.numerical_gradient(parameters, activations, loss, x, values, l2)
+    team(2)
+    loss_value, found = full_batch_step(network, x, t, loss, l2=l2)
+    assert loss_value == pytest.approx(expected_loss, rel=1e-12)
+    assert largest_relative_error(found, expected) <= 1e-6
+
+
+def test_a_wrong_slope_would_be_found():
+    """The bound can fail: the gradient of a network is not that of another activation."""
+    network, x, rng = make(["tanh", "identity"], [3, 5, 2], 1, rows=6)
+    t = rng.normal(size=(6, 2))
+    expected = reference.numerical_gradient(network.parameters(), ["sigmoid", "identity"], "half_squared_error", x, t)
+    _, found = full_batch_step(network, x, t, "half_squared_error")
+    assert largest_relative_error(found, expected) > 1e-2
+
+
+def test_labels_equal_one_hot_values():
+    t = np.array([0, 2, 1, 2, 0])
+    results = []
+    for targets in (t, reference.one_hot(t, 3)):
+        network, x, _ = make(["sigmoid", "softmax"], [4, 6, 3], 3, rows=5)
+        results.append(full_batch_step(network, x, targets, "categorical_cross_entropy"))
+    assert results[0][0] == results[1][0]
+    for a, b in zip(results[0][1], results[1][1], strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_float32_follows_float64(hidden):
+    """Ten steps in both precisions from the same weights: float32 stays within sqrt(steps K) eps of the weights' scale."""
+    rng = np.random.default_rng(11)
+    x, t = rng.normal(size=(40, 9)).astype("f4"), rng.integers(0, 4, 40)
+    ends = []
+    for dtype in ("float32", "float64"):
+        network = _core.Network([9, 21, 4], [hidden, "softmax"], dtype)
+        network.initialize("glorot_uniform", 2)
+        if ends:
+            network.set_parameters(start)
+        start = network.parameters()
+        trainer = _core.Trainer(network, x, t, loss="categorical_cross_entropy", learning_rate=0.2, momentum=0.5, batch_size=8)
+        for epoch in range(2):
+            trainer.run_epoch(epoch)
+        ends.append(network.parameters())
+    eps = np.finfo("f4").eps
+    for (w32, b32), (w64, b64) in zip(*ends, strict=True):
+        for a, b in ((w32, w64), (b32, b64)):
+            assert 0 < np.abs(a - b).max() < 4 * np.sqrt(10 * 21) * eps * max(1, np.abs(b).max())
+
+
+@pytest.mark.parametrize(("loss", "output"), [("categorical_cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [50.0, 1e4, 1e30])
+def test_fused_losses_are_exact_for_extreme_logits(loss, output, dtype, size):
+    network = _core.Network([1, 2], [output], dtype)
+    network.set_parameters([(np.array([[size, -size]]), np.zeros(2))])
+    x = np.array([[1.0], [-1.0]])
+    right, wrong = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    units = 2 if loss == "binary_cross_entropy" else 1
+    gap = size if loss == "binary_cross_entropy" else 2 * size
+    assert network.evaluate(x, right, loss)[0] == pytest.approx(0, abs=1e-20)
+    assert network.evaluate(x, wrong, loss)[0] == pytest.approx(units * gap, rel=1e-6)
