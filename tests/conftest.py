@@ -1,4 +1,6 @@
-"""What the tests share: where real data lies, the sweeps that the engine's own catalog spans, and runs in a fresh process."""
+"""What the tests share: where real data lies, the sweeps that the engine's own catalog spans, and
+runs in a fresh process.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from fastmlp import _core
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = _core.catalog()
 ISAS = _core.cpu_info()["isa_found"]
-FMA_ISAS = [isa for isa in ISAS if isa != "portable" or _core.cpu_info()["architecture"] != "x86_64"]
+FMA_ISAS = [
+    isa for isa in ISAS if isa != "portable" or _core.cpu_info()["architecture"] != "x86_64"
+]
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +45,9 @@ def team() -> Iterator[Callable[[int], None]]:
 
 
 def run_python(code: str, **environment: str) -> str:
-    """Run code in a fresh interpreter, with extra environment variables, and return what it printed."""
+    """Run code in a fresh interpreter, with extra environment variables, and return what it
+    printed.
+    """
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), **environment},

@@ -1,6 +1,8 @@
-"""A multilayer perceptron in float64 NumPy, as plain as the formulas: what the engine is checked against.
+"""A multilayer perceptron in float64 NumPy, as plain as the formulas: what the engine is checked
+against.
 
-Imports nothing of fastmlp. Weights are (in, out); a row is a sample; losses and gradients are means over the samples.
+Imports nothing of fastmlp. Weights are (in, out); a row is a sample; losses and gradients are means
+over the samples.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def log_softmax(z):
 LOSSES = {
     "half_squared_error": lambda z, y, t: 0.5 * ((y - t) ** 2).sum(axis=1),
     "mean_squared_error": lambda z, y, t: ((y - t) ** 2).mean(axis=1),
-    "binary_cross_entropy": lambda z, y, t: -(t * log_sigmoid(z) + (1 - t) * log_sigmoid(-z)).sum(axis=1),
+    "binary_cross_entropy": lambda z, y, t: (
+        -(t * log_sigmoid(z) + (1 - t) * log_sigmoid(-z)).sum(axis=1)
+    ),
     "categorical_cross_entropy": lambda z, y, t: -(t * log_softmax(z)).sum(axis=1),
 }
 

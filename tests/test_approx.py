@@ -1,4 +1,6 @@
-"""exp, log, log1p, sigmoid and tanh of the kernels: the error bounds that csrc/simd/approx.h states, in ULP, and special values."""
+"""exp, log, log1p, sigmoid and tanh of the kernels: the error bounds that csrc/simd/approx.h
+states, in ULP, and special values.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from conftest import ISAS, ROOT, run_python
 
 
 def stated_bounds(kind):
-    """The row `kind` of the table that csrc/simd/approx.h opens with: the bounds are written there alone."""
+    """The row `kind` of the table that csrc/simd/approx.h opens with: the bounds are written there
+    alone.
+    """
     text = (ROOT / "csrc" / "simd" / "approx.h").read_text()
     names = re.search(r"largest error in ULP: +(.*?) +\(", text).group(1).split()
     values = re.search(rf"^// +{kind} +([\d. ]+)$", text, re.MULTILINE).group(1).split()
@@ -38,7 +42,9 @@ EXACT = {
 
 
 def every_float(low, high, count):
-    """`count` floats spread evenly over the bit patterns from low to high: dense everywhere, extremes included."""
+    """`count` floats spread evenly over the bit patterns from low to high: dense everywhere,
+    extremes included.
+    """
     ends = np.array([low, high], np.float32).view(np.int32)
     return np.linspace(ends[0], ends[1], count).astype(np.int32).view(np.float32)
 
@@ -47,13 +53,22 @@ def arguments32(name):
     """A dense sweep of the function's domain in float32."""
     tiny, huge = np.float32(1e-45), np.finfo(np.float32).max
     if name == "log":
-        return np.concatenate([every_float(np.finfo(np.float32).tiny, huge, 2_000_000), every_float(0.4, 2.5, 500_000)])
-    positive = np.concatenate([every_float(tiny, huge, 1_000_000), every_float(1e-3, 110, 1_000_000)])
+        return np.concatenate(
+            [
+                every_float(np.finfo(np.float32).tiny, huge, 2_000_000),
+                every_float(0.4, 2.5, 500_000),
+            ]
+        )
+    positive = np.concatenate(
+        [every_float(tiny, huge, 1_000_000), every_float(1e-3, 110, 1_000_000)]
+    )
     return positive if name == "log1p" else np.concatenate([positive, -positive])
 
 
 def errors32(name):
-    """The error of the float32 kernel in ULP of the exact value, which float64 gives to about 1e-8 ULP."""
+    """The error of the float32 kernel in ULP of the exact value, which float64 gives to about 1e-8
+    ULP.
+    """
     from fastmlp import _core
 
     x = arguments32(name)
@@ -70,7 +85,11 @@ def errors32(name):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", BOUNDS)
 def test_float32_error_is_within_the_bound(name, isa):
-    worst = float(run_python(f"import test_approx; print(test_approx.errors32({name!r}).max())", FASTMLP_ISA=isa))
+    worst = float(
+        run_python(
+            f"import test_approx; print(test_approx.errors32({name!r}).max())", FASTMLP_ISA=isa
+        )
+    )
     assert 0.4 < worst <= BOUNDS[name]
 
 
@@ -106,7 +125,9 @@ def errors64(name):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", BOUNDS)
 def test_float64_error_is_within_the_bound(name, isa):
-    worst = float(run_python(f"import test_approx; print(test_approx.errors64({name!r}))", FASTMLP_ISA=isa))
+    worst = float(
+        run_python(f"import test_approx; print(test_approx.errors64({name!r}))", FASTMLP_ISA=isa)
+    )
     assert 0.4 < worst <= BOUNDS64[name]
 
 

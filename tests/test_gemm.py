@@ -1,4 +1,6 @@
-"""The blocked product: exact on integers for every shape, stride and instruction set; nothing outside C is touched; one order of arithmetic."""
+"""The blocked product: exact on integers for every shape, stride and instruction set; nothing
+outside C is touched; one order of arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ GUARD = 12345.0
 
 
 def shapes(count=120):
-    """Random shapes from the edges of tiles, vectors and blocks; k also beyond several blocks of 256."""
+    """Random shapes from the edges of tiles, vectors and blocks; k also beyond several blocks of
+    256.
+    """
     rng = np.random.default_rng(1)
     depths = [*EDGES, 255, 256, 257, 511, 513, 1021]
     for _ in range(count):
@@ -23,7 +27,9 @@ def shapes(count=120):
 
 
 def embedded(values, rng):
-    """The values inside a larger guarded array: an offset and a leading dimension. Returns the view and the whole."""
+    """The values inside a larger guarded array: an offset and a leading dimension. Returns the view
+    and the whole.
+    """
     before, after, left, right = rng.integers(0, 5, 4)
     rows, columns = values.shape
     whole = np.full((rows + before + after, columns + left + right), GUARD, values.dtype)
@@ -33,7 +39,9 @@ def embedded(values, rng):
 
 
 def check_exact(dtype):
-    """Every shape, A and B plain or transposed, on 1 to 3 threads, against == on integers, with intact guards."""
+    """Every shape, A and B plain or transposed, on 1 to 3 threads, against == on integers, with
+    intact guards.
+    """
     from fastmlp import _core
 
     rng = np.random.default_rng(2)
@@ -56,7 +64,10 @@ def check_exact(dtype):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_integers_are_exact_and_guards_intact(isa, dtype):
-    assert run_python(f"import test_gemm; test_gemm.check_exact({dtype!r})", FASTMLP_ISA=isa) == "exact\n"
+    assert (
+        run_python(f"import test_gemm; test_gemm.check_exact({dtype!r})", FASTMLP_ISA=isa)
+        == "exact\n"
+    )
 
 
 def test_each_element_is_one_chain_of_fma_in_ascending_order(team):
@@ -92,7 +103,9 @@ def bits(dtype):
     rng = np.random.default_rng(4)
     for m, n, k in shapes(60):
         c = np.zeros((m, n), dtype)
-        _core.testing.gemm(rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype), c)
+        _core.testing.gemm(
+            rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype), c
+        )
         digest.update(c.tobytes())
     return digest.hexdigest()
 
@@ -113,7 +126,7 @@ def test_bits_do_not_depend_on_threads_or_instruction_set(dtype):
 
 @pytest.mark.parametrize("isa", ISAS)
 def test_error_against_float64(isa):
-    """|C - exact| <= sqrt(k) eps sum|a||b| per element, several times what random rounding makes."""
+    """|C - exact| <= sqrt(k) eps sum|a||b| per element, several times what rounding makes."""
     code = "import test_gemm; print(test_gemm.relative_error())"
     assert 0 < float(run_python(code, FASTMLP_ISA=isa)) < 1
 

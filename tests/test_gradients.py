@@ -1,4 +1,6 @@
-"""The engine's gradient against central differences of a float64 reference: every activation with every loss and output unit."""
+"""The engine's gradient against central differences of a float64 reference: every activation with
+every loss and output unit.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,16 @@ def targets_for(loss, output, rows, outputs, rng):
 def full_batch_step(network, x, t, loss, dtype="float64", l2=0.0):
     """The gradient, as the change that one step with learning rate 1 makes."""
     before = network.parameters()
-    trainer = _core.Trainer(network, x, t, loss=loss, learning_rate=1.0, l2=l2, batch_size=len(x), shuffle=False)
+    trainer = _core.Trainer(
+        network, x, t, loss=loss, learning_rate=1.0, l2=l2, batch_size=len(x), shuffle=False
+    )
     result = trainer.run_epoch(0)
     trainer.close()
-    return result.loss, [b - a for old, new in zip(before, network.parameters(), strict=True) for b, a in zip(old, new, strict=True)]
+    return result.loss, [
+        b - a
+        for old, new in zip(before, network.parameters(), strict=True)
+        for b, a in zip(old, new, strict=True)
+    ]
 
 
 def away_from_kinks(parameters, activations, x):
@@ -80,7 +88,9 @@ def test_a_wrong_slope_would_be_found():
     """The bound can fail: the gradient of a network is not that of another activation."""
     network, x, rng = make(["tanh", "identity"], [3, 5, 2], 1, rows=6)
     t = rng.normal(size=(6, 2))
-    expected = reference.numerical_gradient(network.parameters(), ["sigmoid", "identity"], "half_squared_error", x, t)
+    expected = reference.numerical_gradient(
+        network.parameters(), ["sigmoid", "identity"], "half_squared_error", x, t
+    )
     _, found = full_batch_step(network, x, t, "half_squared_error")
     assert largest_relative_error(found, expected) > 1e-2
 
@@ -98,17 +108,19 @@ def test_labels_equal_one_hot_values():
 
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_float32_follows_float64(hidden):
-    """Ten steps in both precisions from the same weights: float32 stays within sqrt(steps K) eps of the weights' scale."""
+    """Ten steps in both precisions from the same weights: float32 stays within sqrt(steps K) eps of
+    the weights' scale.
+    """
     rng = np.random.default_rng(11)
     x, t = rng.normal(size=(40, 9)).astype("f4"), rng.integers(0, 4, 40)
+    first = _core.Network([9, 21, 4], [hidden, "softmax"])
+    first.initialize("glorot_uniform", 2)
     ends = []
     for dtype in ("float32", "float64"):
         network = _core.Network([9, 21, 4], [hidden, "softmax"], dtype)
-        network.initialize("glorot_uniform", 2)
-        if ends:
-            network.set_parameters(start)
-        start = network.parameters()
-        trainer = _core.Trainer(network, x, t, loss="categorical_cross_entropy", learning_rate=0.2, momentum=0.5, batch_size=8)
+        network.set_parameters(first.parameters())
+        options = {"learning_rate": 0.2, "momentum": 0.5, "batch_size": 8}
+        trainer = _core.Trainer(network, x, t, loss="categorical_cross_entropy", **options)
         for epoch in range(2):
             trainer.run_epoch(epoch)
         ends.append(network.parameters())
@@ -118,7 +130,10 @@ def test_float32_follows_float64(hidden):
             assert 0 < np.abs(a - b).max() < 4 * np.sqrt(10 * 21) * eps * max(1, np.abs(b).max())
 
 
-@pytest.mark.parametrize(("loss", "output"), [("categorical_cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")])
+@pytest.mark.parametrize(
+    ("loss", "output"),
+    [("categorical_cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")],
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [50.0, 1e4, 1e30])
 def test_fused_losses_are_exact_for_extreme_logits(loss, output, dtype, size):

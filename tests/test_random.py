@@ -1,4 +1,6 @@
-"""Random numbers are a function of the seed and the place: the published Philox vectors, distributions, shuffles, initial weights."""
+"""Random numbers are a function of the seed and the place: the published Philox vectors,
+distributions, shuffles, initial weights.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,22 @@ from fastmlp import _core
 
 
 def test_philox_gives_the_published_values():
-    """Known answers of Philox-4x32-10 (Random123's kat_vectors): zero counter and key; all bits set."""
-    assert _core.testing.philox(0, 0, 0, 0, 0, 0) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+    """Known answers of Philox-4x32-10 (Random123's kat_vectors): zero counter and key; all bits
+    set.
+    """
+    assert _core.testing.philox(0, 0, 0, 0, 0, 0) == [
+        0x6627E8D5,
+        0xE169C58D,
+        0xBC57AC4C,
+        0x9B00DBD8,
+    ]
     ones = 0xFFFFFFFF
-    assert _core.testing.philox(2**64 - 1, 0xFF, 0xFFFFFF, ones, ones, ones) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+    assert _core.testing.philox(2**64 - 1, 0xFF, 0xFFFFFF, ones, ones, ones) == [
+        0x408F276D,
+        0x41C83B0E,
+        0xA20BC7C6,
+        0x6D5451FD,
+    ]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 10, 1001])
@@ -20,13 +34,17 @@ def test_a_permutation_holds_every_index_once(n):
 
 
 def test_permutations_differ_by_seed_and_epoch():
-    orders = {_core.permutation(50, seed, epoch).tobytes() for seed in range(4) for epoch in range(4)}
+    orders = {
+        _core.permutation(50, seed, epoch).tobytes() for seed in range(4) for epoch in range(4)
+    }
     assert len(orders) == 16
     assert np.array_equal(_core.permutation(50, 2, 1), _core.permutation(50, 2, 1))
 
 
 def test_every_order_of_four_is_equally_likely():
-    """Chi-square over the 24 orders in 24,000 epochs: 23 degrees of freedom; 60 would come once in 36,000."""
+    """Chi-square over the 24 orders in 24,000 epochs: 23 degrees of freedom; 60 would come once in
+    36,000.
+    """
     counts: dict[bytes, int] = {}
     for epoch in range(24_000):
         key = _core.permutation(4, 0, epoch).tobytes()
@@ -56,7 +74,8 @@ def test_initial_weights_follow_their_distribution(name):
     std, n = EXPECTED_STD[name](400, 300), w.size
     assert abs(w.mean()) < 4 * std / np.sqrt(n)
     assert w.std() == pytest.approx(std, rel=4 / np.sqrt(2 * n))
-    assert not b.any() and not np.signbit(b).any()
+    assert not b.any()
+    assert not np.signbit(b).any()
     shape = np.sort((w / std).ravel())
     if name.endswith("uniform"):
         assert abs(shape).max() <= np.sqrt(3)
@@ -70,16 +89,19 @@ def test_initial_weights_follow_their_distribution(name):
 
 
 def test_zeros_and_normal_biases():
-    (w, b), = initialized("zeros", [3, 4])
-    assert not w.any() and not b.any()
-    (_, b), = initialized("normal", [3, 4000], std=2.0, biases="normal")
+    ((w, b),) = initialized("zeros", [3, 4])
+    assert not w.any()
+    assert not b.any()
+    ((_, b),) = initialized("normal", [3, 4000], std=2.0, biases="normal")
     assert b.std() == pytest.approx(2.0, rel=0.05)
 
 
 def test_weights_depend_on_the_seed_alone():
     """Not on the precision, nor on the layers behind; other seeds and layers differ."""
     narrow = initialized("normal", [6, 5, 4])
-    assert np.array_equal(initialized("normal", [6, 5, 4], "float32")[0][0], narrow[0][0].astype("f4"))
+    assert np.array_equal(
+        initialized("normal", [6, 5, 4], "float32")[0][0], narrow[0][0].astype("f4")
+    )
     assert np.array_equal(initialized("normal", [6, 5, 9, 2])[0][0], narrow[0][0])
     assert not np.array_equal(initialized("normal", [6, 5, 4], seed=2)[0][0], narrow[0][0])
     square = initialized("normal", [5, 5, 5])
@@ -97,7 +119,10 @@ def test_large_seeds_are_all_different():
         (("he", 0), "initializer 'he' is unknown; choose from: normal, glorot_uniform"),
         (("normal", 0, -1.0), "standard deviation of the initializer is -1"),
         (("normal", 0, np.nan), "standard deviation of the initializer is nan"),
-        (("normal", 0, 1.0, "ones"), "bias initializer 'ones' is unknown; choose from: zeros, normal"),
+        (
+            ("normal", 0, 1.0, "ones"),
+            "bias initializer 'ones' is unknown; choose from: zeros, normal",
+        ),
     ],
 )
 def test_wrong_initializers_are_refused_and_change_nothing(arguments, message):

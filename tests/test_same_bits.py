@@ -1,4 +1,6 @@
-"""One order of arithmetic: trained weights and predictions to the last bit, for any threads, instruction set, batch and slicing."""
+"""One order of arithmetic: trained weights and predictions to the last bit, for any threads,
+instruction set, batch and slicing.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,31 @@ import pytest
 from conftest import FMA_ISAS, run_python
 from fastmlp import _core
 
-# Name -> sizes, activations, loss, samples, batch, input type, momentum, l2. The last batch is partial; one batch exceeds a chunk
-# of 1,024 rows, so that gradients continue over chunks.
+# Name -> sizes, activations, loss, samples, batch, input type, momentum, l2. The last batch is
+# partial; one batch exceeds a chunk of 1,024 rows, so that gradients continue over chunks.
+SOFTMAX, SQUARED = "categorical_cross_entropy", "mean_squared_error"
+BINARY, QUADRATIC = "binary_cross_entropy", "half_squared_error"
 CASES = {
-    "softmax": ([7, 19, 33, 5], ["relu", "tanh", "softmax"], "categorical_cross_entropy", 203, 32, "float32", 0.9, 1e-3),
-    "quadratic": ([13, 30, 10], ["sigmoid", "sigmoid"], "half_squared_error", 90, 10, "uint8", 0.0, 0.0),
-    "binary": ([6, 8, 1], ["tanh", "sigmoid"], "binary_cross_entropy", 77, 16, "float64", 0.5, 0.0),
-    "regression": ([5, 17, 3], ["tanh", "identity"], "mean_squared_error", 65, 65, "float32", 0.0, 1e-2),
-    "chunks": ([9, 20, 4], ["relu", "softmax"], "categorical_cross_entropy", 2500, 2300, "float32", 0.9, 0.0),
-    "one layer": ([12, 3], ["softmax"], "categorical_cross_entropy", 50, 7, "uint8", 0.0, 0.0),
-    "one sample": ([3, 4, 2], ["relu", "softmax"], "categorical_cross_entropy", 9, 1, "float32", 0.0, 0.0),
-}  # fmt: skip
+    "softmax": (
+        [7, 19, 33, 5],
+        ["relu", "tanh", "softmax"],
+        SOFTMAX,
+        203,
+        32,
+        "float32",
+        0.9,
+        1e-3,
+    ),
+    "quadratic": ([13, 30, 10], ["sigmoid", "sigmoid"], QUADRATIC, 90, 10, "uint8", 0.0, 0.0),
+    "binary": ([6, 8, 1], ["tanh", "sigmoid"], BINARY, 77, 16, "float64", 0.5, 0.0),
+    "regression": ([5, 17, 3], ["tanh", "identity"], SQUARED, 65, 65, "float32", 0.0, 1e-2),
+    "chunks": ([9, 20, 4], ["relu", "softmax"], SOFTMAX, 2500, 2300, "float32", 0.9, 0.0),
+    "one layer": ([12, 3], ["softmax"], SOFTMAX, 50, 7, "uint8", 0.0, 0.0),
+    "one sample": ([3, 4, 2], ["relu", "softmax"], SOFTMAX, 9, 1, "float32", 0.0, 0.0),
+}
 
-# SHA-256 of trained weights and predictions: any change of arithmetic, order or random numbers shows here, and must be meant.
+# SHA-256 of trained weights and predictions: any change of arithmetic, order or random numbers
+# shows here, and must be meant.
 GOLDEN = {
     "softmax float32": "bd5d31b7287ad06f7d6bd5bec1a71ae36c5e19c4fc6028e361af4a8e637467de",
     "softmax float64": "c4a725e4cf8e832599e1f3a4a542147d4524df2cb1edf52df51aa56940b706ec",
@@ -42,28 +56,42 @@ GOLDEN = {
 
 
 def data_of(case):
-    """Inputs and targets made from the engine's own permutations, so that no library's generator enters the golden values."""
-    sizes, activations, loss, samples, batch, kind, *_ = CASES[case]
+    """Inputs and targets made from the engine's own permutations, so that no library's generator
+    enters the golden values.
+    """
+    sizes, _, loss, samples, _, kind, *_ = CASES[case]
     order = _core.permutation(samples * sizes[0], 99, 0).reshape(samples, sizes[0])
     if kind == "uint8":
         x = (order % 256).astype(np.uint8)
     else:
         x = (order / order.size * 4 - 2).astype(kind)
     outputs = sizes[-1]
-    if loss == "categorical_cross_entropy" or kind == "uint8":
+    if loss == SOFTMAX or kind == "uint8":
         return x, order[:, 0] % max(2, outputs)
-    scale = 1 if loss == "binary_cross_entropy" else 3
-    return x, (np.arange(samples * outputs).reshape(samples, outputs) % 7 / 7 * scale).astype("float64")
+    scale = 1 if loss == BINARY else 3
+    return x, (np.arange(samples * outputs).reshape(samples, outputs) % 7 / 7 * scale).astype(
+        "float64"
+    )
 
 
 def train(case, dtype="float32", epochs=3):
-    sizes, activations, loss, samples, batch, kind, momentum, l2 = CASES[case]
+    sizes, activations, loss, _, batch, kind, momentum, l2 = CASES[case]
     x, t = data_of(case)
     network = _core.Network(sizes, activations, dtype)
     network.initialize("glorot_uniform", 1)
     if kind != "float32":
         network.set_input_scaling(np.full(sizes[0], x.mean()), np.full(sizes[0], 1 / x.std()))
-    trainer = _core.Trainer(network, x, t, loss=loss, learning_rate=0.3, momentum=momentum, l2=l2, batch_size=batch, seed=4)
+    trainer = _core.Trainer(
+        network,
+        x,
+        t,
+        loss=loss,
+        learning_rate=0.3,
+        momentum=momentum,
+        l2=l2,
+        batch_size=batch,
+        seed=4,
+    )
     losses = [trainer.run_epoch(epoch).loss for epoch in range(epochs)]
     trainer.close()
     return network, losses
@@ -82,7 +110,9 @@ def digest(case, dtype="float32"):
 
 def digests():
     """Every case in both precisions."""
-    return {f"{case} {dtype}": digest(case, dtype) for case in CASES for dtype in ("float32", "float64")}
+    return {
+        f"{case} {dtype}": digest(case, dtype) for case in CASES for dtype in ("float32", "float64")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +134,19 @@ def test_threads_change_no_bit(threads, team, fresh):
 
 @pytest.mark.parametrize("isa", FMA_ISAS)
 def test_instruction_sets_change_no_bit(isa, fresh):
-    out = run_python("import json, test_same_bits; print(json.dumps(test_same_bits.digests()))", FASTMLP_ISA=isa)
+    out = run_python(
+        "import json, test_same_bits; print(json.dumps(test_same_bits.digests()))", FASTMLP_ISA=isa
+    )
     assert json.loads(out) == fresh
 
 
 def test_portable_without_fma_agrees_within_rounding():
     """The documented exception still computes the same function."""
-    code = "import test_same_bits as t; print([float(abs(w).sum()) for w, b in t.train('softmax', 'float64')[0].parameters()])"
+    code = (
+        "import test_same_bits as t\n"
+        "network = t.train('softmax', 'float64')[0]\n"
+        "print([float(abs(w).sum()) for w, _ in network.parameters()])"
+    )
     portable = json.loads(run_python(code, FASTMLP_ISA="portable"))
     here = [float(abs(w).sum()) for w, _ in train("softmax", "float64")[0].parameters()]
     assert portable == pytest.approx(here, rel=1e-9)
@@ -120,7 +156,7 @@ def test_portable_without_fma_agrees_within_rounding():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_row_alone_equals_the_row_in_a_batch(case, dtype):
     network, _ = train(case, dtype, epochs=1)
-    x, t = data_of(case)
+    x, _ = data_of(case)
     x = np.concatenate([x] * (300 // len(x) + 1))
     together = network.predict(x)
     for i in (0, 1, 15, 16, 111, 112, 113, 299):
@@ -128,7 +164,9 @@ def test_a_row_alone_equals_the_row_in_a_batch(case, dtype):
 
 
 def under_rounding(mode):
-    """Initialize, train and predict while the process rounds in a direction of its own; the mode found afterwards."""
+    """Initialize, train and predict while the process rounds in a direction of its own; the mode
+    found afterwards.
+    """
     import ctypes
 
     libm = ctypes.CDLL("libm.so.6")
@@ -146,7 +184,9 @@ def under_rounding(mode):
 
 
 def test_a_changed_floating_point_environment_changes_no_bit():
-    """Another library may have set the process to round upward; the engine computes in its own environment and restores it."""
+    """Another library may have set the process to round upward; the engine computes in its own
+    environment and restores it.
+    """
     upward = 0x800 if _core.cpu_info()["architecture"] == "x86_64" else 0x400000
     nearest, _ = under_rounding(0)
     digest_found, kept = under_rounding(upward)
@@ -161,6 +201,15 @@ def test_input_types_that_hold_the_same_numbers_give_the_same_bits():
     network.initialize("he_normal", 0)
     strided = np.zeros((40, 12), np.float32)[:, ::2]
     strided[...] = pixels
-    outputs = [network.predict(x) for x in (pixels, pixels.astype("f4"), pixels.astype("f8"), np.asfortranarray(pixels), strided)]
+    outputs = [
+        network.predict(x)
+        for x in (
+            pixels,
+            pixels.astype("f4"),
+            pixels.astype("f8"),
+            np.asfortranarray(pixels),
+            strided,
+        )
+    ]
     for other in outputs[1:]:
         assert np.array_equal(outputs[0], other)

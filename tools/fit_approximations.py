@@ -1,7 +1,7 @@
 """Derive the polynomial coefficients of csrc/simd/approx.h (a maintainer's script; needs mpmath).
 
 Each polynomial interpolates its function in the Chebyshev nodes of the reduced range, in 60-digit
-arithmetic; the coefficients are then rounded to the target type, and the remaining error is printed.
+arithmetic; the coefficients are then rounded to the target type. The remaining error is printed.
 The whole-function error in ULP is what tests/test_approx.py measures.
 """
 
@@ -13,10 +13,11 @@ mp.mp.dps = 60
 
 
 def fit(function, low, high, degree):
-    """Coefficients c0..c_degree (ascending) of the Chebyshev interpolant of `function` on [low, high]."""
+    """Return the coefficients, ascending, of the Chebyshev interpolant on [low, high]."""
     n = degree + 1
     nodes = [
-        (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n)) for i in range(n)
+        (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * n))
+        for i in range(n)
     ]
     vandermonde = mp.matrix(n, n)
     for i, x in enumerate(nodes):
@@ -27,7 +28,9 @@ def fit(function, low, high, degree):
 
 def exp_tail(r):
     """(e^r - 1 - r) / r^2, the part of e^r that the polynomial carries."""
-    return mp.nsum(lambda k: r ** int(k) / mp.factorial(int(k) + 2), [0, 40]) if r else mp.mpf(1) / 2
+    return (
+        mp.nsum(lambda k: r ** int(k) / mp.factorial(int(k) + 2), [0, 40]) if r else mp.mpf(1) / 2
+    )
 
 
 def log_tail(z):

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <pybind11/stl.h>
+
 namespace py = pybind11;
 
 namespace fastmlp {
@@ -16,8 +18,14 @@ py::array as_array(const py::object& value, const char* name) {
     return py::reinterpret_borrow<py::array>(value);
 }
 
+// Values too large for the type become infinite without a warning: the caller's finiteness check names them.
 py::array contiguous(const py::array& array, const char* dtype) {
-    return py::module_::import("numpy").attr("ascontiguousarray")(array, dtype).cast<py::array>();
+    const py::module_ numpy = py::module_::import("numpy");
+    const py::object quiet = numpy.attr("errstate")(py::arg("over") = "ignore");
+    quiet.attr("__enter__")();
+    const py::array result = numpy.attr("ascontiguousarray")(array, dtype).cast<py::array>();
+    quiet.attr("__exit__")(py::none(), py::none(), py::none());
+    return result;
 }
 
 bool native(const py::array& array) { return array.dtype().attr("isnative").cast<bool>(); }

@@ -1,0 +1,41 @@
+"""fastmlp: multilayer perceptrons with a fast C++ engine. `train` makes a Model, `load` reads one.
+
+What stands here is public; everything else may move.
+"""
+
+from ._core import __version__
+from .config import Config
+from .data import Dataset, load_data
+from .errors import (
+    ConfigError,
+    DataError,
+    DivergedError,
+    FastmlpError,
+    InterruptedWarning,
+    ModelFileError,
+)
+from .evaluation import Evaluation, History
+from .model import Model, load
+from .sections import DataConfig, NetworkConfig, TrainingConfig
+from .training import train
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "DataError",
+    "Dataset",
+    "DivergedError",
+    "Evaluation",
+    "FastmlpError",
+    "History",
+    "InterruptedWarning",
+    "Model",
+    "ModelFileError",
+    "NetworkConfig",
+    "TrainingConfig",
+    "__version__",
+    "load",
+    "load_data",
+    "train",
+]

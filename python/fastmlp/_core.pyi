@@ -1,0 +1,102 @@
+# The C++ engine as Python sees it (csrc/bindings); a test keeps this equal to the module.
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict, type_check_only
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__version__: str
+
+@type_check_only
+class ActivationRow(TypedDict):
+    name: str
+    formula: str
+    rowwise: bool
+
+@type_check_only
+class LossRow(TypedDict):
+    name: str
+    formula: str
+    outputs: list[str]
+
+@type_check_only
+class OptimizerRow(TypedDict):
+    name: str
+    parameters: dict[str, float]
+
+@type_check_only
+class InitializerRow(TypedDict):
+    name: str
+    formula: str
+
+@type_check_only
+class Catalog(TypedDict):
+    activations: list[ActivationRow]
+    losses: list[LossRow]
+    optimizers: list[OptimizerRow]
+    initializers: list[InitializerRow]
+
+def catalog() -> Catalog: ...
+def cpu_info() -> dict[str, Any]: ...
+def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+
+class Network:
+    def __init__(
+        self, sizes: Sequence[int], activations: Sequence[str], dtype: str = "float32"
+    ) -> None: ...
+    @property
+    def sizes(self) -> list[int]: ...
+    @property
+    def activations(self) -> list[str]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def parameter_count(self) -> int: ...
+    def initialize(
+        self, initializer: str, seed: int, std: float = 1.0, bias_initializer: str = "zeros"
+    ) -> None: ...
+    def parameters(self) -> list[tuple[NDArray[Any], NDArray[Any]]]: ...
+    def set_parameters(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]]) -> None: ...
+    def set_input_scaling(
+        self, shift: NDArray[np.float64] | None, scale: NDArray[np.float64] | None
+    ) -> None: ...
+    def predict(self, x: NDArray[Any], threads: int = 0) -> NDArray[Any]: ...
+    def evaluate(
+        self, x: NDArray[Any], targets: NDArray[Any], loss: str, threads: int = 0
+    ) -> tuple[float, int]: ...
+
+class EpochResult:
+    @property
+    def loss(self) -> float: ...
+    @property
+    def correct(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def steps(self) -> int: ...
+
+class Trainer:
+    def __init__(
+        self,
+        network: Network,
+        x: NDArray[Any],
+        targets: NDArray[Any],
+        *,
+        loss: str,
+        optimizer: str = "sgd",
+        learning_rate: float = 0.1,
+        momentum: float = 0.0,
+        l2: float = 0.0,
+        batch_size: int = 64,
+        seed: int = 0,
+        shuffle: bool = True,
+        threads: int = 0,
+    ) -> None: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def last_epoch(self) -> EpochResult: ...
+    def run_epoch(
+        self, epoch: int, progress: Callable[[int], object] | None = None
+    ) -> EpochResult: ...
+    def close(self) -> None: ...

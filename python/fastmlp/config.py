@@ -1,0 +1,197 @@
+"""The configuration: what can be chosen, in three sections; read from and written to TOML and JSON.
+
+Which keys there are stands in sections.py; what "auto" becomes once the data are seen, in
+decisions.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from .errors import ConfigError
+from .files import atomic_write
+from .keys import nearest
+from .sections import KEYS, SECTIONS, DataConfig, NetworkConfig, TrainingConfig
+
+FORMAT = 1  # of the JSON form: as_dict() writes it, from_dict() reads no other
+
+
+def _unknown_key(key: str, section: str) -> str:
+    """Say what is wrong with a key that `section` does not have."""
+    if key in KEYS:
+        return f"[{section}] has no key {key!r}: it belongs to [{KEYS[key][0]}]"
+    here = [name for name, (home, _) in KEYS.items() if home == section]
+    return f"[{section}] has no key {key!r}{nearest(key, here) or nearest(key, KEYS)}"
+
+
+def _section_from(section: str, values: object, where: str) -> Any:
+    """Return one section made of what a file says; `where` opens every error."""
+    if section not in SECTIONS:
+        if section in KEYS:
+            home = KEYS[section][0]
+            raise ConfigError(f"{where}: {section!r} is a key of [{home}]; write it under [{home}]")
+        hint = nearest(section, SECTIONS) or f"; there are {', '.join(SECTIONS)}"
+        raise ConfigError(f"{where}: no section [{section}]{hint}")
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: {section!r} is a section: write [{section}] on its own line")
+    for key in values:
+        if KEYS.get(key, ("",))[0] != section:
+            raise ConfigError(f"{where}: {_unknown_key(str(key), section)}")
+    try:
+        return SECTIONS[section](**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: [{section}] {error}") from None
+
+
+def _toml(value: object) -> str:
+    """Return a value of the configuration as TOML writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        plain = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain) + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(one) for one in value) + "]"
+    return repr(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that can be chosen, in three sections; what cannot be is refused when it is made.
+
+    Parameters
+    ----------
+    data : DataConfig
+        Source, target, scaling and split.
+    network : NetworkConfig
+        Layers, activations, first weights, precision.
+    training : TrainingConfig
+        Loss, optimizer, batches, epochs, seed.
+
+    Raises
+    ------
+    ConfigError
+        A value of the wrong type or out of range, or a name that is not a choice (the nearest is
+        suggested).
+
+    Examples
+    --------
+    >>> config = Config().replace(hidden=[30], activation="sigmoid", epochs=30)
+    >>> config.network.hidden, config.training.epochs
+    ((30,), 30)
+    >>> Config.from_toml(config.to_toml()) == config
+    True
+    >>> Config().replace(activation="sigmod")
+    Traceback (most recent call last):
+    ...
+    fastmlp.errors.ConfigError: activation must be one of identity, ... did you mean 'sigmoid'?
+    """
+
+    data: DataConfig = field(default_factory=DataConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        for name, kind in SECTIONS.items():
+            if not isinstance(getattr(self, name), kind):
+                got = type(getattr(self, name)).__name__
+                raise ConfigError(f"{name} must be a {kind.__name__}; got {got}")
+
+    def replace(self, **values: object) -> Config:
+        """Return a copy in which some keys, named without their section, have other values.
+
+        Raises
+        ------
+        ConfigError
+            An unknown key (the nearest is suggested) or a value that its key refuses.
+        """
+        chosen: dict[str, dict[str, object]] = {}
+        for key, value in values.items():
+            if key not in KEYS:
+                raise ConfigError(f"unknown option {key!r}{nearest(key, KEYS)}")
+            chosen.setdefault(KEYS[key][0], {})[key] = value
+        parts = {
+            section: dataclasses.replace(getattr(self, section), **keys)
+            for section, keys in chosen.items()
+        }
+        return dataclasses.replace(self, **parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON can hold it; ``format`` is the version of this form."""
+        sections = dataclasses.asdict(self)
+        for keys in sections.values():
+            keys.update({k: list(v) for k, v in keys.items() if isinstance(v, tuple)})
+        return {"format": FORMAT, **sections}
+
+    @classmethod
+    def from_dict(cls, values: object, where: str = "configuration") -> Self:
+        """Return the configuration that ``as_dict()`` (or the sections of a TOML file) describes.
+
+        Parameters
+        ----------
+        values : dict
+            Sections, each a dict of keys; what is left out has its default.
+        where : str
+            What errors name: the file, for example.
+
+        Raises
+        ------
+        ConfigError
+            An unknown format, section or key, or a value that its key refuses.
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{where}: expected sections, got {type(values).__name__}")
+        form = values.get("format", FORMAT)
+        if form != FORMAT:
+            raise ConfigError(
+                f"{where}: configuration format {form!r}; this version reads {FORMAT}"
+            )
+        sections = {name: part for name, part in values.items() if name != "format"}
+        return cls(**{name: _section_from(name, part, where) for name, part in sections.items()})
+
+    def to_toml(self) -> str:
+        """Return the configuration as TOML, without the keys that are None; see `from_toml`."""
+        lines: list[str] = []
+        for section in SECTIONS:
+            values = vars(getattr(self, section))
+            lines += [f"[{section}]"]
+            lines += [
+                f"{key} = {_toml(value)}" for key, value in values.items() if value is not None
+            ]
+            lines += [""]
+        return "\n".join(lines)
+
+    @classmethod
+    def from_toml(cls, text: str, where: str = "configuration") -> Self:
+        """Return the configuration that TOML text describes; errors open with `where`."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{where}: this is not TOML: {error}") from None
+        return cls.from_dict(values, where)
+
+    @classmethod
+    def read_toml(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the configuration in a TOML file.
+
+        Raises
+        ------
+        ConfigError
+            The file cannot be read, is not TOML (the line is named) or says what the configuration
+            refuses.
+        """
+        try:
+            text = Path(path).read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read the configuration {os.fspath(path)}: {error}") from None
+        return cls.from_toml(text, os.fspath(path))
+
+    def write_toml(self, path: str | os.PathLike[str]) -> None:
+        """Write the configuration to a TOML file, whole or not at all."""
+        atomic_write(path, self.to_toml().encode())

@@ -1,0 +1,172 @@
+"""What every "auto" becomes once the data are seen: task, output, loss, scalings, first weights.
+
+Which of them go together is said in targets.py; the caller's own choices were checked in keys.py.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .config import Config
+from .data.dataset import Dataset, Split
+from .description import Description
+from .errors import ConfigError
+from .keys import HIDDEN_ACTIVATIONS, OPTIMIZERS
+from .model import Model
+from .scaling import InputScaling
+from .targets import (
+    VALUE_OUTPUT,
+    ClassTargets,
+    Targets,
+    ValueTargets,
+    infer_output_and_loss,
+    infer_task,
+)
+
+# A linear output with a squared error is the steeper the wider the layer before it: with 128 units
+# every table tried diverged at the optimizer's default, and learned at a tenth of it.
+LINEAR_DIVISOR = 10
+
+
+def decide(
+    data: Dataset, parts: Split, config: Config, labels: Any = None, start: Any = None
+) -> tuple[Config, Targets, InputScaling]:
+    """Return the configuration with every "auto" replaced, the targets and the input scaling.
+
+    Parameters
+    ----------
+    data : Dataset
+        All rows; the classes are those of all of them.
+    parts : Split
+        Scalings are found from its training rows alone.
+    config : Config
+        What the caller chose.
+    labels : array_like, optional
+        ``data.y`` in the caller's own dtype.
+    start : Model or list of (W, b), optional
+        First weights; a Model hands on its classes and scalings.
+
+    Raises
+    ------
+    ConfigError
+        Choices that do not go together.
+    DataError
+        Targets that do not fit the task.
+    """
+    task = infer_task(data.y, config.data.task)
+    output, loss = infer_output_and_loss(task, config.network.output, config.training.loss)
+    config = config.replace(output=output, loss=loss)
+    known = start._description if isinstance(start, Model) else None
+    own = data.y if labels is None else labels
+    targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
+    if output not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
+        raise ConfigError(f"output {output!r} needs two units or more; y gives it one")
+    inputs = _input_scaling(data, parts, config, known)
+    decided = {
+        "task": task,
+        "scaling": inputs.kind,
+        "target_scaling": _target_scaling_kind(targets),
+        "init": _initializer(config),
+        "learning_rate": _learning_rate(config, task),
+    }
+    return config.replace(**decided), targets, inputs
+
+
+def _targets(
+    data: Dataset, parts: Split, config: Config, task: str, labels: Any, old: Targets | None
+) -> Targets:
+    """Return the targets found in the data, or those of the model that training goes on from."""
+    scaling, output = config.data.target_scaling, config.network.output
+    if scaling == "auto":
+        is_open = task == "regression" and data.kind == "table" and output == VALUE_OUTPUT
+        scaling = "standard" if is_open else "none"
+        if old is not None:
+            scaling = _target_scaling_kind(old)
+    new: Targets
+    if task == "classification":
+        if scaling != "none":
+            raise ConfigError("target_scaling is for a regression; this task is classification")
+        guessed = config.data.task == "auto"
+        new = ClassTargets.fit(labels, one_unit=output == "sigmoid", guessed=guessed)
+    else:
+        new = ValueTargets.fit(parts.y_train, scaling)
+    if old is None:
+        return new
+    if new.task != old.task:
+        raise ConfigError(f"init is a Model for {old.task}; y is for {new.task}")
+    if isinstance(new, ClassTargets) and isinstance(old, ClassTargets):
+        if not set(new.labels.tolist()) <= set(old.labels.tolist()):
+            raise ConfigError(
+                f"init is a Model of the classes {old.labels.tolist()}; "
+                f"y holds {new.labels.tolist()}"
+            )
+        return old
+    return old if scaling == _target_scaling_kind(old) else new
+
+
+def _target_scaling_kind(targets: Targets) -> str:
+    is_scaled = isinstance(targets, ValueTargets) and targets.scale is not None
+    return "standard" if is_scaled else "none"
+
+
+def _input_scaling(
+    data: Dataset, parts: Split, config: Config, known: Description | None
+) -> InputScaling:
+    """Return the scaling found in the training rows, or that of the model gone on from."""
+    kind = config.data.scaling
+    same = known is not None and known.sizes[0] == data.x.shape[1]
+    if known is not None and same and kind in ("auto", known.scaling.kind):
+        return known.scaling
+    if kind == "auto" and data.kind == "table":
+        kind = "standard"
+    return InputScaling.fit(parts.x_train, kind, pixel_max=data.pixel_max)
+
+
+def _initializer(config: Config) -> str:
+    if config.network.init != "auto":
+        return config.network.init
+    return "he_normal" if "relu" in config.network.hidden_activations() else "glorot_uniform"
+
+
+def _learning_rate(config: Config, task: str) -> float:
+    chosen = config.training
+    if chosen.learning_rate is not None:
+        return chosen.learning_rate
+    is_linear = task == "regression" and config.network.output == VALUE_OUTPUT
+    return OPTIMIZERS[chosen.optimizer]["learning_rate"] / (LINEAR_DIVISOR if is_linear else 1)
+
+
+def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
+    """Draw the first weights, or take those of a Model or a list of (W, b).
+
+    Raises
+    ------
+    ConfigError
+        Weights of other shapes than the network's, or not finite.
+    """
+    if start is None:
+        chosen = config.network
+        network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
+        return
+    try:
+        with np.errstate(over="ignore"):  # too large for the dtype: refused below
+            given = [
+                (np.asarray(w, network.dtype), np.asarray(b, network.dtype))
+                for w, b in (start.parameters if isinstance(start, Model) else start)
+            ]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
+    shapes = [(w.shape, b.shape) for w, b in given]
+    expected = [((m, n), (n,)) for m, n in pairwise(network.sizes)]
+    if shapes != expected:
+        raise ConfigError(
+            f"init has (W, b) of shapes {shapes}; the network of sizes {list(network.sizes)} "
+            f"needs {expected}"
+        )
+    if not all(np.isfinite(w).all() and np.isfinite(b).all() for w, b in given):
+        raise ConfigError(f"init holds weights that are not finite in {network.dtype}")
+    network.set_parameters(given)

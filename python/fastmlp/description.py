@@ -1,0 +1,319 @@
+"""What a model file says beside its weights: network, configuration, target, training record.
+
+The JSON is closed: a key too many or too few is refused. Bytes and checksums are files.py's.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .config import Config
+from .errors import ConfigError, ModelFileError
+from .evaluation import History
+from .files import DTYPES, FORMAT_VERSION, Slot
+from .keys import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+from .scaling import SCALINGS, InputScaling
+from .targets import ClassTargets, Targets, ValueTargets
+
+Array = NDArray[Any]
+
+LABEL_DTYPES = ("bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)), "float64")
+KEYS = {
+    "format_version", "network", "config", "targets", "scaling", "image_shape", "pixel_max",
+    "feature_names", "target_name", "history", "record",
+}  # fmt: skip
+# The training record: what each entry may be. Made by training.py.
+RECORD: dict[str, tuple[type, ...]] = {
+    "version": (str,),  # of fastmlp
+    "start": (str,),  # "drawn" or "given" first weights
+    "training_rows": (int,),
+    "validation_rows": (int,),
+    "steps": (int,),  # of all epochs, the unfinished one included
+    "seconds": (float, str),
+    "interrupted": (bool,),
+    "partial_epoch": (dict, type(None)),  # figures of the epoch that was not finished
+    "data_name": (str, type(None)),
+    "data_sha256": (str, type(None)),  # of all rows, before the split
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Description:
+    """Everything of a model but its weights.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Units of each layer, inputs first.
+    activations : tuple of str
+        One a layer; the last is the output unit.
+    dtype : {"float32", "float64"}
+        Precision of the network.
+    config : Config
+        With every "auto" decided.
+    targets : ClassTargets or ValueTargets
+    scaling : InputScaling
+    history : History
+    record : dict
+        Keys of RECORD.
+    image_shape, pixel_max, feature_names, target_name
+        As in Dataset.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    dtype: str
+    config: Config
+    targets: Targets
+    scaling: InputScaling
+    history: History = field(default_factory=History)
+    record: dict[str, Any] = field(default_factory=dict)
+    image_shape: tuple[int, int] | None = None
+    pixel_max: int = 255
+    feature_names: tuple[str, ...] | None = None
+    target_name: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the description as JSON can hold it; numbers that are not finite become texts."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "network": {
+                "sizes": list(self.sizes),
+                "activations": list(self.activations),
+                "dtype": self.dtype,
+            },
+            "config": self.config.as_dict(),
+            "targets": _targets_as_json(self.targets),
+            "scaling": self.scaling.kind,
+            "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "pixel_max": self.pixel_max,
+            "feature_names": None if self.feature_names is None else list(self.feature_names),
+            "target_name": self.target_name,
+            "history": without_infinity(self.history),
+            "record": without_infinity(self.record),
+        }
+
+    def tensors(self) -> dict[str, Array]:
+        """Return the arrays of the scalings, float64, by the names that they have in the file."""
+        arrays = {"input.shift": self.scaling.shift, "input.scale": self.scaling.scale}
+        if isinstance(self.targets, ValueTargets):
+            arrays |= {"target.shift": self.targets.shift, "target.scale": self.targets.scale}
+        return {name: array for name, array in arrays.items() if array is not None}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], tensors: Mapping[str, Array]) -> Description:
+        """Return the description of a file whose `values` were accepted by `slots`."""
+        shape, names = values["image_shape"], values["feature_names"]
+        return cls(
+            sizes=tuple(values["network"]["sizes"]),
+            activations=tuple(values["network"]["activations"]),
+            dtype=values["network"]["dtype"],
+            config=Config.from_dict(values["config"]),
+            targets=_targets_from_json(values["targets"], tensors),
+            scaling=InputScaling(
+                values["scaling"], tensors.get("input.shift"), tensors.get("input.scale")
+            ),
+            history=History(_with_infinity(values["history"])),
+            record=_with_infinity(values["record"]),
+            image_shape=None if shape is None else (shape[0], shape[1]),
+            pixel_max=values["pixel_max"],
+            feature_names=None if names is None else tuple(names),
+            target_name=values["target_name"],
+        )
+
+
+def weight_names(layer: int) -> tuple[str, str]:
+    """Return the names of a layer's tensors in the file."""
+    return f"layer.{layer}.weight", f"layer.{layer}.bias"
+
+
+def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
+    """Check a description and return dtype and shape of every tensor that it calls for.
+
+    Raises
+    ------
+    ModelFileError
+        A key, a type or a number that no model has; nothing was allocated.
+    """
+    _need(set(values) == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
+    network = _closed(values, "network", {"sizes", "activations", "dtype"})
+    sizes, activations, dtype = network["sizes"], network["activations"], network["dtype"]
+    _need(_is_counts(sizes) and len(sizes) >= 2, f"network sizes {sizes!r}")
+    _need(
+        isinstance(activations, list)
+        and len(activations) == len(sizes) - 1
+        and all(name in HIDDEN_ACTIVATIONS for name in activations[:-1])
+        and activations[-1] in ACTIVATIONS,
+        f"network activations {activations!r}",
+    )
+    _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
+    _check_config(values["config"], network)
+    _check_about(values, sizes[0])
+    found: dict[str, Slot] = {}
+    for layer, shape in enumerate(pairwise(sizes)):
+        weight, bias = weight_names(layer)
+        found[weight] = (DTYPES[dtype], shape)
+        found[bias] = (DTYPES[dtype], shape[1:])
+    scaling = values["scaling"]
+    _need(isinstance(scaling, str) and scaling in SCALINGS, f"scaling {scaling!r}")
+    found |= _scaling_slots("input", scaling != "none", sizes[0])
+    return found | _target_slots(values, sizes[-1], activations[-1])
+
+
+def _need(condition: bool, what: str) -> None:
+    if not condition:
+        raise ModelFileError(f"the description is not one of a model: {what}")
+
+
+def _closed(values: Mapping[str, Any], name: str, keys: set[str]) -> dict[str, Any]:
+    """Return one part of the description, which must have exactly these keys."""
+    part = values[name]
+    _need(isinstance(part, dict) and set(part) == keys, f"{name} must have {sorted(keys)}")
+    return dict(part)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+
+
+def _is_counts(value: object) -> bool:
+    return isinstance(value, list) and all(_is_count(one) for one in value)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _scaling_slots(name: str, scaled: bool, width: int) -> dict[str, Slot]:
+    """Slots of shift and scale, float64, where there are any."""
+    return {f"{name}.{key}": ("F64", (width,)) for key in ("shift", "scale")} if scaled else {}
+
+
+def _check_config(values: object, network: Mapping[str, Any]) -> None:
+    """Refuse a configuration that is none, or not of this network."""
+    try:
+        config = Config.from_dict(values)
+    except ConfigError as error:
+        raise ModelFileError(str(error)) from None
+    _need(
+        list(config.network.hidden) == network["sizes"][1:-1]
+        and list(config.network.hidden_activations()) == network["activations"][:-1]
+        and config.network.output == network["activations"][-1]
+        and config.network.dtype == network["dtype"],
+        "network and configuration contradict each other",
+    )
+    loss = config.training.loss
+    _need(
+        config.network.output in LOSS_OUTPUTS.get(loss, ()),
+        f"loss {loss!r} with output {config.network.output!r}",
+    )
+
+
+def _check_about(values: Mapping[str, Any], inputs: int) -> None:
+    """Refuse names, picture shape, history or record that are not what they should be."""
+    shape, names = values["image_shape"], values["feature_names"]
+    is_shape = shape is None or (_is_counts(shape) and len(shape) == 2)
+    _need(is_shape and (shape is None or shape[0] * shape[1] == inputs), f"image_shape {shape!r}")
+    _need(names is None or (_is_texts(names) and len(names) == inputs), "feature_names")
+    _need(values["target_name"] is None or isinstance(values["target_name"], str), "target_name")
+    _need(_is_count(values["pixel_max"]), f"pixel_max {values['pixel_max']!r}")
+    history, record = values["history"], values["record"]
+    _need(
+        isinstance(history, dict)
+        and all(isinstance(h, list) and all(map(_is_figure, h)) for h in history.values())
+        and len({len(h) for h in history.values()}) <= 1,
+        "history",
+    )
+    _need(
+        isinstance(record, dict)
+        and all(type(value) in RECORD.get(key, ()) for key, value in record.items()),
+        f"record {record!r}",
+    )
+    _need(all(map(_is_figure, (record.get("partial_epoch") or {}).values())), "partial_epoch")
+
+
+def _is_figure(value: object) -> bool:
+    return value in ("nan", "inf", "-inf") or type(value) in (int, float)
+
+
+def _targets_as_json(targets: Targets) -> dict[str, Any]:
+    if isinstance(targets, ClassTargets):
+        labels = targets.labels
+        dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
+        return {"outputs": targets.outputs, "dtype": dtype, "labels": labels.tolist()}
+    return {
+        "outputs": targets.outputs,
+        "flat": targets.flat,
+        "scaled": targets.scale is not None,
+    }
+
+
+def _target_slots(values: Mapping[str, Any], width: int, output: str) -> dict[str, Slot]:
+    """Check the part about targets; return its slots."""
+    part = values["targets"]
+    if isinstance(part, dict) and "labels" in part:
+        part = _closed(values, "targets", {"outputs", "dtype", "labels"})
+        labels = _labels(part["labels"], part["dtype"])
+        one_unit = width == 1 and len(labels) == 2 and output == "sigmoid"
+        _need(
+            part["outputs"] == width and (width == len(labels) or one_unit),
+            f"{len(labels)} classes for {width} outputs",
+        )
+        return {}
+    part = _closed(values, "targets", {"outputs", "flat", "scaled"})
+    _need(part["outputs"] == width, f"{part['outputs']!r} values for {width} outputs")
+    _need(isinstance(part["flat"], bool) and (width == 1 or not part["flat"]), "targets flat")
+    _need(isinstance(part["scaled"], bool), "targets scaled")
+    return _scaling_slots("target", part["scaled"], width)
+
+
+def _labels(values: object, dtype: object) -> Array:
+    """Return class labels as they were, or refuse them."""
+    kinds = {"str": str, "bool": bool, "float64": float}
+    kind = kinds.get(str(dtype), int)
+    _need(dtype == "str" or dtype in LABEL_DTYPES, f"labels of dtype {dtype!r}")
+    is_list = isinstance(values, list) and len(values) >= 2
+    _need(is_list and all(type(one) is kind for one in _items(values)), "labels")
+    try:
+        labels = np.array(values, np.str_ if dtype == "str" else str(dtype))
+    except (ValueError, OverflowError):
+        raise ModelFileError(f"the labels do not fit dtype {dtype!r}") from None
+    _need(bool((labels[1:] > labels[:-1]).all()), "labels must be sorted, each once")
+    return labels
+
+
+def _items(values: object) -> Sequence[object]:
+    return values if isinstance(values, list) else ()
+
+
+def _targets_from_json(part: Mapping[str, Any], tensors: Mapping[str, Array]) -> Targets:
+    if "labels" in part:
+        return ClassTargets(_labels(part["labels"], part["dtype"]), part["outputs"])
+    shift, scale = tensors.get("target.shift"), tensors.get("target.scale")
+    return ValueTargets(part["outputs"], part["flat"], shift, scale)
+
+
+def without_infinity(value: Any) -> Any:
+    """Copy a value of dicts, lists and numbers, with the numbers that JSON cannot hold as texts."""
+    if isinstance(value, dict):
+        return {key: without_infinity(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [without_infinity(one) for one in value]
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _with_infinity(value: Any) -> Any:
+    """Undo `without_infinity`."""
+    if isinstance(value, dict):
+        return {key: _with_infinity(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_infinity(one) for one in value]
+    return float(value) if value in ("nan", "inf", "-inf") else copy.copy(value)

@@ -1,0 +1,195 @@
+"""What one key of the configuration accepts: a kind checks a value and reads the text of a flag.
+
+The names to choose from come from the engine's catalog, where they are spelt. Which keys exist
+stands in config.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from . import _core
+from .errors import ConfigError
+
+_CATALOG = _core.catalog()
+
+ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
+HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
+LOSS_OUTPUTS = {row["name"]: tuple(row["outputs"]) for row in _CATALOG["losses"]}
+OPTIMIZERS = {row["name"]: dict(row["parameters"]) for row in _CATALOG["optimizers"]}
+
+
+def nearest(name: object, choices: Iterable[str]) -> str:
+    """Return `` - did you mean 'x'?`` for the choice nearest to `name`, or nothing.
+
+    Examples
+    --------
+    >>> nearest("sigmod", ["relu", "sigmoid"])
+    " - did you mean 'sigmoid'?"
+    >>> nearest("zzz", ["relu", "sigmoid"])
+    ''
+    """
+    by_lower = {choice.lower(): choice for choice in choices}
+    key = str(name).strip().lower().replace(" ", "_")
+    close = difflib.get_close_matches(key, by_lower, n=1, cutoff=0.55)
+    return f" - did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a key accepts.
+
+    Parameters
+    ----------
+    shown : str
+        What stands for a value in a flag's help.
+    check : callable
+        Takes the name of the key and a value; returns the value as the configuration keeps it, or
+        raises ConfigError.
+    read : callable
+        Takes the text of a flag; returns what it means, or the text itself for `check` to refuse.
+    """
+
+    shown: str
+    check: Callable[[str, object], object]
+    read: Callable[[str], object] = str
+
+
+def whole(least: int, most: int = 2**63 - 1) -> Kind:
+    """Accept a whole number in [least, most].
+
+    Examples
+    --------
+    >>> whole(1).check("epochs", 0)
+    Traceback (most recent call last):
+    fastmlp.errors.ConfigError: epochs must be a whole number, at least 1; got 0
+    """
+
+    def check(key: str, value: object) -> int:
+        number = _as_whole(value)
+        if number is None or not least <= number <= most:
+            too_large = number is not None and number > most
+            limit = f"at most {most}" if too_large else f"at least {least}"
+            raise ConfigError(f"{key} must be a whole number, {limit}; got {value!r}")
+        return number
+
+    return Kind("N", check, _read_whole)
+
+
+def real(low: float, high: float = math.inf, *, closed: bool = True) -> Kind:
+    """Accept a finite number from `low` (itself only when `closed`) up to, and without, `high`."""
+
+    def check(key: str, value: object) -> float:
+        is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        number = float(value) if is_real else math.nan  # type: ignore[arg-type]
+        enough = number >= low if closed else number > low
+        if not (enough and number < high and math.isfinite(number)):
+            limit = f"at least {low:g}" if closed else f"greater than {low:g}"
+            limit += f" and below {high:g}" if math.isfinite(high) else ""
+            raise ConfigError(f"{key} must be a number {limit}; got {value!r}")
+        return number
+
+    def read(text: str) -> object:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    return Kind("X", check, read)
+
+
+def flag() -> Kind:
+    """Accept true or false."""
+
+    def check(key: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{key} must be true or false; got {value!r}")
+        return value
+
+    return Kind("", check)
+
+
+def text() -> Kind:
+    """Accept any text that is not empty."""
+
+    def check(key: str, value: object) -> str:
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{key} must be a text that is not empty; got {value!r}")
+        return value
+
+    return Kind("TEXT", check)
+
+
+def column() -> Kind:
+    """Accept a column of a table: its name, or its number from 0 (from the end when negative)."""
+
+    def check(key: str, value: object) -> str | int:
+        number = _as_whole(value)
+        if number is None and (not isinstance(value, str) or not value):
+            raise ConfigError(f"{key} must be the name or the number of a column; got {value!r}")
+        return str(value) if number is None else number
+
+    return Kind("COLUMN", check, _read_whole)
+
+
+def choice(names: Iterable[str]) -> Kind:
+    """Accept one of some names."""
+    choices = tuple(names)
+
+    def check(key: str, value: object) -> str:
+        if not isinstance(value, str) or value not in choices:
+            hint = nearest(value, choices) if isinstance(value, str) else ""
+            raise ConfigError(f"{key} must be one of {', '.join(choices)}; got {value!r}{hint}")
+        return value
+
+    return Kind("|".join(choices), check)
+
+
+def widths() -> Kind:
+    """Accept a list of layer widths; an empty list is a network without a hidden layer."""
+    one = whole(1, 2**31 - 1)
+
+    def check(key: str, value: object) -> tuple[object, ...]:
+        if not isinstance(value, list | tuple):
+            hint = f"; write [{value}] for one layer" if _as_whole(value) else ""
+            raise ConfigError(f"{key} must be a list of widths such as [128]; got {value!r}{hint}")
+        return tuple(one.check(f"{key}[{at}]", width) for at, width in enumerate(value))
+
+    def read(text: str) -> object:
+        parts = [] if text.strip() in ("", "none") else text.split(",")
+        return [_read_whole(part) for part in parts]
+
+    return Kind("N,N,...", check, read)
+
+
+def name_per_layer(names: Iterable[str]) -> Kind:
+    """Accept one of some names for all hidden layers, or a list with one name for each."""
+    one = choice(names)
+
+    def check(key: str, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(one.check(f"{key}[{at}]", name) for at, name in enumerate(value))
+        return one.check(key, value)
+
+    def read(text: str) -> object:
+        return text.split(",") if "," in text else text
+
+    return Kind(one.shown + "[,...]", check, read)
+
+
+def _as_whole(value: object) -> int | None:
+    """Return `value` as an int when it is a whole number, NumPy's too; a bool is none."""
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return int(value) if is_whole else None  # type: ignore[call-overload]
+
+
+def _read_whole(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        return text

@@ -1,0 +1,322 @@
+"""Model: a trained network with all that it takes to use it on new samples; immutable to users.
+
+Arithmetic is the engine's (one `Network`); what labels and values mean stands in targets.py, the
+file in description.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .config import Config
+from .data.arrays import as_features, as_targets
+from .description import Description, slots, weight_names
+from .errors import ModelFileError
+from .evaluation import Evaluation, History
+from .files import atomic_write, pack, read_container, unpack
+from .summary import Summary
+from .targets import ClassTargets
+
+Array = NDArray[Any]
+
+
+class Model:
+    """A trained network: made by `train` and `load`, not by hand.
+
+    Nothing that it hands out changes it: arrays, history and record are copies. Any number of
+    threads may predict with one model at once. Models can be pickled; what is pickled are the bytes
+    of the model file.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> rows, labels = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "no", "no", "yes"]
+    >>> model = fastmlp.train(rows, labels, hidden=[], batch_size=4, learning_rate=2.0, epochs=200)
+    >>> model
+    Model(2 -> 2 softmax, classification of 2 classes)
+    >>> model.predict(rows)
+    array(['no', 'no', 'no', 'yes'], dtype='<U3')
+    """
+
+    __slots__ = ("_description", "_network")
+
+    def __init__(self, network: _core.Network, description: Description) -> None:
+        self._network = network
+        self._description = description
+
+    @property
+    def config(self) -> Config:
+        """The configuration with every "auto" decided; the same data and it repeat the training."""
+        return self._description.config
+
+    @property
+    def history(self) -> History:
+        """Figures of each finished epoch: a dict of lists (a copy)."""
+        return History(self._description.history)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How the model came about: rows, steps, seconds, interrupted or not, version (a copy)."""
+        return copy.deepcopy(self._description.record)
+
+    @property
+    def parameters(self) -> list[tuple[Array, Array]]:
+        """Weights (inputs, units) and biases (units,) of each layer, in the network's dtype."""
+        return self._network.parameters()
+
+    @property
+    def task(self) -> str:
+        """Either "classification" or "regression"."""
+        return self._description.targets.task
+
+    @property
+    def classes(self) -> Array | None:
+        """Labels in the order of `predict_proba`'s columns, shape (classes,); None: regression."""
+        targets = self._description.targets
+        return targets.labels.copy() if isinstance(targets, ClassTargets) else None
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers a row has."""
+        return self._description.sizes[0]
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the columns, where the training data had them."""
+        return self._description.feature_names
+
+    @property
+    def target_name(self) -> str | None:
+        """Name of the target column, where the training data had one."""
+        return self._description.target_name
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width, when a row is a picture."""
+        return self._description.image_shape
+
+    @property
+    def pixel_max(self) -> int:
+        """The value of a full pixel in a picture's row."""
+        return self._description.pixel_max
+
+    def predict(self, x: Any, *, threads: int | None = None) -> Array:
+        """Return what the model decides for each sample.
+
+        Parameters
+        ----------
+        x : array_like, shape (samples, features)
+            What `train` accepts; not changed.
+        threads : int, optional
+            Threads to use; by default what the machine allows. The result does not depend on it.
+
+        Returns
+        -------
+        ndarray
+            Labels in the dtype of the training labels, shape (samples,): the class of the largest
+            output, for one sigmoid unit the second class above 0.5. For a regression values in the
+            units of y, float64, shape (samples,) or (samples, outputs) as y had.
+
+        Raises
+        ------
+        DataError
+            Another number of features, or values that are not finite numbers.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> x = [[0.0], [1.0], [2.0], [3.0]]
+        >>> model = fastmlp.train(x, [1.0, 3.0, 5.0, 7.0], hidden=[], batch_size=4, epochs=3000)
+        >>> model.predict([[10.0]]).round(2)
+        array([21.])
+        """
+        return self._description.targets.decode(self._outputs(x, threads))
+
+    def predict_proba(self, x: Any, *, threads: int | None = None) -> Array:
+        """Return the probability of each class for each sample.
+
+        Parameters
+        ----------
+        x : array_like, shape (samples, features)
+            What `train` accepts; not changed.
+        threads : int, optional
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray, shape (samples, classes), in the dtype of the network
+            Softmax outputs as they are; one sigmoid unit p as (1 - p, p); several sigmoid units
+            divided by their sum.
+
+        Raises
+        ------
+        ValueError
+            A regression, or an output unit whose values are no probabilities.
+        DataError
+            As for `predict`.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> rows, labels = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> model = fastmlp.train(rows, labels, hidden=[], output="sigmoid", epochs=500)
+        >>> model.predict_proba([[1.5], [1000.0]]).shape
+        (2, 2)
+        """
+        targets, output = self._description.targets, self._description.activations[-1]
+        if not isinstance(targets, ClassTargets):
+            raise ValueError("a regression has no class probabilities; use predict")
+        if output not in ("softmax", "sigmoid"):
+            raise ValueError(
+                f"output {output!r} gives no probabilities; train with 'softmax' or 'sigmoid'"
+            )
+        return targets.probabilities(self._outputs(x, threads))
+
+    def evaluate(self, x: Any, y: Any, *, threads: int | None = None) -> Evaluation:
+        """Measure the model on samples whose targets are known.
+
+        Parameters
+        ----------
+        x : array_like, shape (samples, features)
+            What `train` accepts; not changed.
+        y : array_like, shape (samples,) or (samples, outputs)
+            Labels or values, in the units of training.
+        threads : int, optional
+            As for `predict`.
+
+        Returns
+        -------
+        Evaluation
+            Loss and, for classes, accuracy and confusion matrix; for values rmse, mae and r2.
+
+        Raises
+        ------
+        DataError
+            As for `predict`; a label that training did not see; another number of targets than
+            samples.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> rows, labels = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
+        >>> model = fastmlp.train(rows, labels, hidden=[], learning_rate=1.0, epochs=500)
+        >>> model.evaluate(rows, labels).confusion
+        array([[2, 0],
+               [0, 2]])
+        """
+        rows = as_features(x, features=self.n_features)
+        targets = self._description.targets
+        encoded = targets.encode(y, samples=len(rows))
+        loss, _ = self._network.evaluate(rows, encoded, self.config.training.loss, threads or 0)
+        outputs = self._network.predict(rows, threads or 0)
+        if isinstance(targets, ClassTargets):
+            return Evaluation.of_classes(
+                encoded.astype(np.int64), targets.numbers(outputs), targets.labels.copy(), loss
+            )
+        return Evaluation.of_values(as_targets(y), targets.decode(outputs), loss)
+
+    def summary(self) -> Summary:
+        """Return layers, shapes, activations and parameters; printing it gives a table."""
+        about = self._description
+        layers = tuple(
+            (inputs, units, activation, inputs * units + units)
+            for inputs, units, activation in zip(
+                about.sizes[:-1], about.sizes[1:], about.activations, strict=True
+            )
+        )
+        return Summary(
+            layers, about.dtype, (f"inputs: scaling {about.scaling.kind}", self._target())
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a safetensors file, whole or not at all; `load` gives an equal one.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written; what was there is as it was.
+
+        Examples
+        --------
+        >>> import fastmlp, os, tempfile
+        >>> model = fastmlp.train([[0.0], [1.0]], ["a", "b"], hidden=[])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.safetensors")
+        ...     model.save(path)
+        ...     fastmlp.load(path)
+        Model(1 -> 2 softmax, classification of 2 classes)
+        """
+        atomic_write(path, self._as_bytes())
+
+    def _as_bytes(self) -> bytes:
+        tensors = self._description.tensors()
+        for layer, (weight, bias) in enumerate(self._network.parameters()):
+            tensors |= dict(zip(weight_names(layer), (weight, bias), strict=True))
+        return pack(self._description.as_json(), tensors)
+
+    def _outputs(self, x: Any, threads: int | None) -> Array:
+        rows = as_features(x, features=self.n_features)
+        return self._network.predict(rows, threads or 0)
+
+    def _target(self) -> str:
+        targets = self._description.targets
+        if isinstance(targets, ClassTargets):
+            return f"classification of {len(targets.labels)} classes"
+        return f"regression of {targets.outputs} value{'s' if targets.outputs > 1 else ''}"
+
+    def __repr__(self) -> str:
+        about = self._description
+        layers = zip(about.sizes[1:], about.activations, strict=True)
+        path = " -> ".join([str(about.sizes[0]), *(f"{units} {name}" for units, name in layers)])
+        return f"Model({path}, {self._target()})"
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        return model_from_bytes, (self._as_bytes(),)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model that was written by `Model.save` or ``fastmlp train``.
+
+    Parameters
+    ----------
+    path : path-like
+        A safetensors file. It is read whole and checked before a network is made; nothing in it is
+        executed.
+
+    Returns
+    -------
+    Model
+        Equal to the one saved: its predictions have the same bits.
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    ModelFileError
+        It is damaged, not of fastmlp, or of another format version.
+    """
+    return _assemble(*read_container(path, slots))
+
+
+def model_from_bytes(data: bytes) -> Model:
+    """Return the model whose file has this content; what `load` says applies."""
+    return _assemble(*unpack(data, slots))
+
+
+def _assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
+    description = Description.from_json(values, tensors)
+    layers = range(len(description.activations))
+    network = _core.Network(description.sizes, description.activations, description.dtype)
+    try:
+        names = (weight_names(layer) for layer in layers)
+        network.set_parameters([(tensors[weight], tensors[bias]) for weight, bias in names])
+        network.set_input_scaling(description.scaling.shift, description.scaling.scale)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from None
+    return Model(network, description)

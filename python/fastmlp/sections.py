@@ -1,0 +1,177 @@
+"""The three sections of the configuration: every key, its default, what it accepts and means.
+
+Values are checked when a section is made, by the kinds of keys.py. Reading and writing whole
+configurations is config.py's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ConfigError
+from .keys import (
+    ACTIVATIONS,
+    HIDDEN_ACTIVATIONS,
+    INITIALIZERS,
+    LOSS_OUTPUTS,
+    OPTIMIZERS,
+    Kind,
+    choice,
+    column,
+    flag,
+    name_per_layer,
+    real,
+    text,
+    whole,
+    widths,
+)
+
+
+def _key(default: object, kind: Kind, meaning: str, *, optional: bool = False) -> Any:
+    """One key of a section. With `optional`, None is allowed too and stands for "not chosen"."""
+    return field(default=default, metadata={"kind": kind, "meaning": meaning, "optional": optional})
+
+
+class _Section:
+    """Checks every key on construction and keeps it in one form (lists become tuples)."""
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, one.name)
+            if not (value is None and one.metadata["optional"]):
+                value = one.metadata["kind"].check(one.name, value)
+            object.__setattr__(self, one.name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(_Section):
+    """What is learned from, and how it is read, scaled and split (section ``[data]``).
+
+    Examples
+    --------
+    >>> DataConfig(source="mnist").validation_fraction
+    0.1
+    """
+
+    source: str = _key("digits", text(), "built-in data set (digits, mnist, fashion-mnist) or path")
+    data_dir: str | None = _key(
+        None, text(), "folder that holds the files of a built-in data set", optional=True
+    )
+    target: str | int | None = _key(
+        None, column(), "column to learn, by name or number (default: the last)", optional=True
+    )
+    header: str = _key("auto", choice(("auto", "yes", "no")), "whether a table opens with names")
+    task: str = _key("auto", choice(("auto", "classification", "regression")), "what the target is")
+    scaling: str = _key(
+        "auto",
+        choice(("auto", "none", "unit", "standard")),
+        "inputs: as they are, pixels to [0, 1], or mean 0 and deviation 1",
+    )
+    target_scaling: str = _key(
+        "auto", choice(("auto", "none", "standard")), "targets of a regression"
+    )
+    validation_fraction: float = _key(0.1, real(0, 1), "part of the training rows kept to validate")
+    test_fraction: float = _key(
+        0.2, real(0, 1), "part of the rows kept to test, where no test set comes with the data"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ConfigError(
+                "validation_fraction and test_fraction must leave rows to train on; "
+                f"got {self.validation_fraction} and {self.test_fraction}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig(_Section):
+    """The shape of the network and its first weights (section ``[network]``).
+
+    Examples
+    --------
+    >>> NetworkConfig(hidden=[30], activation="sigmoid").hidden_activations()
+    ('sigmoid',)
+    """
+
+    hidden: Sequence[int] = _key((128,), widths(), "widths of the hidden layers")
+    activation: str | Sequence[str] = _key(
+        "relu", name_per_layer(HIDDEN_ACTIVATIONS), "of the hidden layers, one or one for each"
+    )
+    output: str = _key("auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer")
+    init: str = _key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
+    init_std: float = _key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
+    bias_init: str = _key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")
+    dtype: str = _key("float32", choice(("float32", "float64")), "precision of the network")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.activation, str) and len(self.activation) != len(self.hidden):
+            raise ConfigError(
+                f"activation names {len(self.activation)} layers and hidden {len(self.hidden)}; "
+                "give one name for all hidden layers or one for each"
+            )
+
+    def hidden_activations(self) -> tuple[str, ...]:
+        """Return the activation of each hidden layer."""
+        if isinstance(self.activation, str):
+            return (self.activation,) * len(self.hidden)
+        return tuple(self.activation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(_Section):
+    """How the network learns (section ``[training]``).
+
+    The optimizer's own numbers (learning_rate, momentum, l2) are the engine's defaults unless
+    given; learning_rate stays None until training sees the target: a linear output learns values
+    with a tenth of the default.
+
+    Examples
+    --------
+    >>> TrainingConfig(batch_size=10).momentum
+    0.0
+    """
+
+    loss: str = _key("auto", choice(("auto", *LOSS_OUTPUTS)), "what is made small")
+    optimizer: str = _key("sgd", choice(tuple(OPTIMIZERS)), "how the weights step")
+    learning_rate: float | None = _key(
+        None,
+        real(0, closed=False),
+        "length of a step (default: the optimizer's; a tenth of it for values on a linear output)",
+        optional=True,
+    )
+    momentum: float = _key(None, real(0, 1), "share of the last step kept", optional=True)
+    l2: float = _key(None, real(0), "pull of the weights (never biases) to 0", optional=True)
+    batch_size: int = _key(64, whole(1, 2**31 - 1), "rows a step")
+    epochs: int = _key(5, whole(1, 2**31 - 1), "passes over the training rows")
+    seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")
+    threads: int | None = _key(
+        None, whole(1, 4096), "threads to use (default: what the machine allows)", optional=True
+    )
+    shuffle: bool = _key(True, flag(), "draw a new order of the rows every epoch")
+    test_each_epoch: bool = _key(
+        False, flag(), "count the right test rows after every epoch: 'Epoch 0: 9129 / 10000'"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, default in OPTIMIZERS[self.optimizer].items():
+            if name != "learning_rate" and getattr(self, name) is None:
+                object.__setattr__(self, name, float(default))
+
+
+SECTIONS: dict[str, type[_Section]] = {
+    "data": DataConfig,
+    "network": NetworkConfig,
+    "training": TrainingConfig,
+}
+# Every key by its name alone: names are unique over the sections, so a keyword needs no section.
+KEYS: dict[str, tuple[str, dataclasses.Field[Any]]] = {
+    one.name: (section, one)
+    for section, kind in SECTIONS.items()
+    for one in dataclasses.fields(kind)  # type: ignore[arg-type]
+}

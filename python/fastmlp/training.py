@@ -1,0 +1,261 @@
+"""train(): arrays or a data set in, a Model out; here the data are brought together.
+
+Reading data is data/'s; what "auto" becomes is decisions.py's; the epochs, with Ctrl-C and
+divergence, are epochs.py's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from .config import Config
+from .data import load_data
+from .data.arrays import as_features, as_targets
+from .data.dataset import Dataset, Split, split
+from .decisions import decide, set_first_weights
+from .description import Description
+from .epochs import Plan, run_epochs
+from .errors import ConfigError
+from .model import Model
+from .targets import Targets
+
+Array = NDArray[Any]
+Weights = Sequence[tuple[Any, Any]]
+# Keys that say how data are read: they mean nothing when the caller hands over arrays.
+READING_KEYS = ("source", "data_dir", "target", "header", "validation_fraction", "test_fraction")
+
+
+def train(
+    x: Any = None,
+    y: Any = None,
+    *,
+    config: Config | str | os.PathLike[str] | None = None,
+    validation: tuple[Any, Any] | float | None = None,
+    init: str | Model | Weights | None = None,
+    progress: bool = False,
+    verbose: bool = False,
+    on_epoch: Callable[[int, Model], object] | None = None,
+    **options: Any,
+) -> Model:
+    """Train a network.
+
+    Parameters
+    ----------
+    x : array_like, shape (samples, features), optional
+        uint8, float32 or float64 without a copy; anything with ``__array__`` or DLPack, lists.
+        Never changed. A `Dataset` brings its targets along. Without x, the data set that the
+        configuration names is loaded.
+    y : array_like, shape (samples,) or (samples, outputs)
+        Whole numbers, booleans and strings are classes: softmax and categorical cross-entropy (for
+        two classes also ``output="sigmoid"``: one unit, binary cross-entropy). Floats are values:
+        linear output, mean squared error.
+    config : Config or path of a TOML file, optional
+        Where the choices start from. Precedence: defaults < config < options.
+    validation : (x, y) or float, optional
+        Samples that are measured after every epoch and not learned from, or the fraction of x to
+        keep for that. A data set has its own ``validation_fraction``.
+    init : str, Model, or list of (W, b), optional
+        How first weights are drawn (``auto``: he_normal with relu, else glorot_uniform), or the
+        weights themselves: W (inputs, units), b (units,) of each layer. A Model also hands on its
+        classes and scalings; take its config along.
+    progress : bool
+        A progress bar on stderr.
+    verbose : bool
+        On stdout what was inferred, and a line an epoch.
+    on_epoch : callable, optional
+        Called after every epoch with its number from 0 and the Model so far.
+    **options
+        Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
+        ``output="auto"``, ``loss="auto"``, ``optimizer="sgd"``, ``learning_rate=0.1`` (values on a
+        linear output: 0.01), ``momentum=0.0``, ``l2=0.0``, ``batch_size=64``, ``epochs=5``,
+        ``seed=0``, ``threads=None``, ``dtype="float32"``, ``init_std=1.0``, ``bias_init="zeros"``,
+        ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit; tables: standard; else
+        none), ``target_scaling="auto"`` (values of tables: standard; else none),
+        ``source="digits"``, ...
+
+    Returns
+    -------
+    Model
+        With its ``history``. After Ctrl-C the model at its last whole step, with an
+        InterruptedWarning and ``model.record["interrupted"]`` true.
+
+    Raises
+    ------
+    ConfigError
+        An unknown option (the nearest is suggested) or a value that does not fit.
+    DataError
+        x, y or validation cannot be used: shape, kind, not finite, one class only, labels that
+        training does not see.
+    DivergedError
+        A weight would have become infinite or NaN; its ``model`` is the one at the last whole step.
+
+    Notes
+    -----
+    Mini-batch gradient descent on the mean loss of a batch: ``v <- momentum v + gradient + l2 w``,
+    ``w <- w - learning_rate v`` (l2 on weights, never on biases). The same seed and data give the
+    same bits for any number of threads.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> rows, labels = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
+    >>> held = ([[0.2], [2.9]], ["low", "high"])
+    >>> model = fastmlp.train(rows, labels, batch_size=4, epochs=300, validation=held)
+    >>> model.predict([[0.5], [2.5]]), model.history.last("val_accuracy")
+    (array(['low', 'high'], dtype='<U4'), 1.0)
+    >>> fastmlp.train(rows, labels, bach_size=4)
+    Traceback (most recent call last):
+    ...
+    fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
+    """
+    chosen = config if isinstance(config, Config) else Config()
+    if config is not None and not isinstance(config, Config):
+        chosen = Config.read_toml(config)
+    if isinstance(init, str):
+        options["init"], init = init, None
+    chosen = chosen.replace(**options)
+    if x is None or isinstance(x, Dataset):
+        if y is not None or validation is not None:
+            raise ConfigError("y and validation go with an array x; a data set brings both along")
+        data = load_dataset(chosen) if x is None else x
+        parts = split_dataset(data, chosen)
+        labels: Any = data.y
+    else:
+        _refuse_reading_keys(x, y, options)
+        data, parts, labels = _from_arrays(x, y, validation, chosen.training.seed)
+    return fit(
+        data,
+        parts,
+        chosen,
+        labels=labels,
+        start=init,
+        progress=progress,
+        verbose=verbose,
+        on_epoch=on_epoch,
+    )
+
+
+def load_dataset(config: Config) -> Dataset:
+    """Return the data set that section [data] names."""
+    data = config.data
+    return load_data(data.source, data_dir=data.data_dir, target=data.target, header=data.header)  # type: ignore[arg-type]
+
+
+def split_dataset(data: Dataset, config: Config) -> Split:
+    """Return the training, validation and test rows that section [data] and the seed decide."""
+    fractions = (config.data.validation_fraction, config.data.test_fraction)
+    return split(data, *fractions, seed=config.training.seed)
+
+
+def fingerprint(data: Dataset) -> str:
+    """Return the SHA-256 of all rows and targets but an official test part's."""
+    digest = hashlib.sha256(f"{data.x.dtype}{data.x.shape}{data.y.dtype}{data.y.shape}".encode())
+    digest.update(np.ascontiguousarray(data.x).data)
+    digest.update(np.ascontiguousarray(data.y).tobytes())
+    return digest.hexdigest()
+
+
+def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
+    if isinstance(x, str | os.PathLike):
+        raise ConfigError(
+            f"x is a text; to train on a data set or a file pass source={os.fspath(x)!r}"
+        )
+    if y is None:
+        raise ConfigError("x needs its targets: train(x, y)")
+    for key in READING_KEYS:
+        if key in options:
+            instead = "; pass validation=" if key == "validation_fraction" else ""
+            raise ConfigError(f"{key} says how a data set is read; x and y are given{instead}")
+
+
+def _from_arrays(
+    x: Any, y: Any, validation: tuple[Any, Any] | float | None, seed: int
+) -> tuple[Dataset, Split, Any]:
+    """Return the caller's arrays as a data set, its parts, and labels in the caller's dtype."""
+    rows = as_features(x)
+    data = Dataset("arrays", rows, as_targets(y, samples=len(rows)), kind="arrays")
+    if validation is None:
+        return data, Split(rows, data.y, None, None, None, None), y
+    if isinstance(validation, tuple | list):
+        if len(validation) != 2:
+            raise ConfigError(f"validation must be a pair (x, y), got {len(validation)} entries")
+        x_held = as_features(validation[0], name="validation x", features=rows.shape[1])
+        y_held = as_targets(validation[1], name="validation y", samples=len(x_held))
+        return data, Split(rows, data.y, x_held, y_held, None, None), y
+    if isinstance(validation, bool) or not isinstance(validation, int | float | np.floating):
+        raise ConfigError(f"validation must be a pair (x, y) or a fraction; got {validation!r}")
+    if not 0 < validation < 1:
+        raise ConfigError(f"validation must be a fraction between 0 and 1; got {validation!r}")
+    return data, split(data, float(validation), 0.0, seed), y
+
+
+def fit(
+    data: Dataset,
+    parts: Split,
+    config: Config,
+    *,
+    labels: Any = None,
+    start: Model | Weights | None = None,
+    progress: bool = False,
+    verbose: bool = False,
+    on_epoch: Callable[[int, Model], object] | None = None,
+) -> Model:
+    """Train on a data set that is already split; for the rest see `train`.
+
+    Parameters
+    ----------
+    data : Dataset
+        All rows and what is known of them; the classes are those of all its rows.
+    parts : Split
+        The rows to learn from, to validate and to test.
+    config : Config
+        Its section [data] is used for task and scaling only.
+    labels : array_like, optional
+        ``data.y`` in the caller's own dtype, which predictions will have.
+    start : Model or list of (W, b), optional
+        First weights.
+    """
+    config, targets, scaling = decide(data, parts, config, labels, start)
+    sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
+    activations = (*config.network.hidden_activations(), config.network.output)
+    network = _core.Network(sizes, activations, config.network.dtype)
+    network.set_input_scaling(scaling.shift, scaling.scale)
+    set_first_weights(network, config, start)
+    description = Description(
+        sizes=sizes,
+        activations=activations,
+        dtype=config.network.dtype,
+        config=config,
+        targets=targets,
+        scaling=scaling,
+        record={
+            "start": "drawn" if start is None else "given",
+            "data_name": None if data.kind == "arrays" else data.name,
+            "data_sha256": None if data.kind == "arrays" else fingerprint(data),
+        },
+        image_shape=data.image_shape,
+        pixel_max=data.pixel_max,
+        feature_names=data.feature_names,
+        target_name=data.target_name,
+    )
+    plan = Plan(
+        network,
+        description,
+        (parts.x_train, targets.encode(parts.y_train)),
+        _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
+        _encoded(targets, parts.x_test, parts.y_test, "test y"),
+    )
+    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def _encoded(
+    targets: Targets, x: Array | None, y: Array | None, name: str
+) -> tuple[Array, Array] | None:
+    return None if x is None or y is None else (x, targets.encode(y, name=name))

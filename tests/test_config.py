@@ -1,0 +1,226 @@
+"""The configuration: what it refuses and says then; TOML and JSON forms that lose nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastmlp import _core
+from fastmlp.config import Config
+from fastmlp.errors import ConfigError
+from fastmlp.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+
+BAD_VALUES = [
+    ("batch_size", 0, "batch_size must be a whole number, at least 1; got 0"),
+    ("batch_size", 1.5, "batch_size must be a whole number, at least 1; got 1.5"),
+    ("batch_size", True, "batch_size must be a whole number, at least 1; got True"),
+    ("batch_size", "64", "batch_size must be a whole number, at least 1; got '64'"),
+    ("batch_size", 2**31, f"batch_size must be a whole number, at most {2**31 - 1}; got {2**31}"),
+    ("epochs", -1, "epochs must be a whole number, at least 1; got -1"),
+    ("seed", -1, "seed must be a whole number, at least 0; got -1"),
+    ("threads", 0, "threads must be a whole number, at least 1; got 0"),
+    ("learning_rate", float("nan"), "learning_rate must be a number greater than 0; got nan"),
+    ("learning_rate", float("inf"), "learning_rate must be a number greater than 0; got inf"),
+    ("learning_rate", 0.0, "learning_rate must be a number greater than 0; got 0.0"),
+    ("learning_rate", "0.1", "learning_rate must be a number greater than 0; got '0.1'"),
+    ("learning_rate", True, "learning_rate must be a number greater than 0; got True"),
+    ("momentum", 1.0, "momentum must be a number at least 0 and below 1; got 1.0"),
+    ("l2", -1e-9, "l2 must be a number at least 0; got -1e-09"),
+    ("hidden", [0], "hidden[0] must be a whole number, at least 1; got 0"),
+    ("hidden", [8, 2.0], "hidden[1] must be a whole number, at least 1; got 2.0"),
+    ("hidden", 128, "hidden must be a list of widths such as [128]; got 128; write [128]"),
+    ("hidden", "128", "hidden must be a list of widths such as [128]; got '128'"),
+    ("activation", "reul", "got 'reul' - did you mean 'relu'?"),
+    ("activation", ["relu", "thanh"], "got 'thanh' - did you mean 'tanh'?"),
+    ("activation", "softmax", "activation must be one of identity, sigmoid, tanh, relu"),
+    ("output", "soft_max", "got 'soft_max' - did you mean 'softmax'?"),
+    ("loss", "cross_entropy", "- did you mean 'binary_cross_entropy'?"),
+    ("init", "he", "init must be one of auto, "),
+    ("bias_init", "ones", "bias_init must be one of zeros, normal; got 'ones'"),
+    ("dtype", "float16", "got 'float16' - did you mean 'float"),
+    ("dtype", np.float32, "dtype must be one of float32, float64; got <class"),
+    ("optimizer", "SGD", "optimizer must be one of sgd; got 'SGD' - did you mean 'sgd'?"),
+    ("shuffle", 1, "shuffle must be true or false; got 1"),
+    ("source", "", "source must be a text that is not empty; got ''"),
+    ("source", None, "source must be a text that is not empty; got None"),
+    ("target", 1.5, "target must be the name or the number of a column; got 1.5"),
+    ("scaling", "minmax", "scaling must be one of auto, none, unit, standard; got 'minmax'"),
+    ("task", "classify", "got 'classify' - did you mean 'classification'?"),
+    ("validation_fraction", 1.0, "validation_fraction must be a number at least 0 and below 1"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "message"), BAD_VALUES)
+def test_a_bad_value_is_refused_and_named(key: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        Config().replace(**{key: value})
+
+
+def test_names_and_defaults_are_those_of_the_engine() -> None:
+    catalog = _core.catalog()
+    kinds = {"output": "activations", "loss": "losses", "init": "initializers"}
+    for key, kind in kinds.items():
+        for row in catalog[kind]:  # type: ignore[literal-required]
+            name = row["name"]
+            assert getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key) == name
+    for row in catalog["activations"]:
+        if not row["rowwise"]:
+            assert NetworkConfig(activation=row["name"]).hidden_activations() == (row["name"],)
+    (sgd,) = (row["parameters"] for row in catalog["optimizers"] if row["name"] == "sgd")
+    assert (TrainingConfig().momentum, TrainingConfig().l2) == (sgd["momentum"], sgd["l2"])
+    assert TrainingConfig().learning_rate is None  # decided when the target is seen
+
+
+def test_numpy_numbers_and_lists_are_taken_in_one_form() -> None:
+    config = Config().replace(
+        hidden=[np.int64(3), 4], batch_size=np.uint8(7), learning_rate=np.float32(0.5), momentum=0
+    )
+    assert config.network.hidden == (3, 4)
+    assert type(config.training.batch_size) is int
+    assert (config.training.learning_rate, config.training.momentum) == (0.5, 0.0)
+    assert type(config.training.momentum) is float
+
+
+def test_layers_and_their_activations_must_agree() -> None:
+    config = NetworkConfig(hidden=[4, 5], activation=["relu", "tanh"])
+    assert config.hidden_activations() == ("relu", "tanh")
+    assert NetworkConfig(hidden=[]).hidden_activations() == ()
+    with pytest.raises(ConfigError, match="activation names 2 layers and hidden 1"):
+        NetworkConfig(hidden=[4], activation=["relu", "tanh"])
+
+
+def test_fractions_leave_rows_to_train_on() -> None:
+    with pytest.raises(ConfigError, match=r"must leave rows to train on; got 0.5 and 0.5"):
+        DataConfig(validation_fraction=0.5, test_fraction=0.5)
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().training.epochs = 3  # type: ignore[misc]
+    changed = Config().replace(epochs=9, hidden=[2])
+    assert (changed.training.epochs, changed.network.hidden) == (9, (2,))
+    assert Config() == Config().replace()
+    assert Config() != changed
+
+
+def test_an_unknown_option_suggests_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"unknown option 'hiden' - did you mean 'hidden'\?"):
+        Config().replace(hiden=[1])
+    with pytest.raises(ConfigError, match=r"^unknown option 'qqq'$"):
+        Config().replace(qqq=1)
+
+
+def test_sections_have_their_types() -> None:
+    with pytest.raises(ConfigError, match="network must be a NetworkConfig; got DataConfig"):
+        Config(network=DataConfig())  # type: ignore[arg-type]
+
+
+EVERY_KEY = {
+    "source": 'odd "name"\\ with\ttab,\nline, é, \x7f and 😀',
+    "data_dir": "C:\\data",
+    "target": "price",
+    "header": "yes",
+    "task": "regression",
+    "scaling": "standard",
+    "target_scaling": "none",
+    "validation_fraction": 0.25,
+    "test_fraction": 1 / 3,
+    "hidden": (30, 7),
+    "activation": ("tanh", "relu"),
+    "output": "identity",
+    "init": "normal",
+    "init_std": 1e-300,
+    "bias_init": "normal",
+    "dtype": "float64",
+    "loss": "half_squared_error",
+    "optimizer": "sgd",
+    "learning_rate": 3.0,
+    "momentum": 0.1 + 0.2,
+    "l2": 1e-05,
+    "batch_size": 10,
+    "epochs": 30,
+    "seed": 2**63 - 1,
+    "threads": 3,
+    "shuffle": False,
+    "test_each_epoch": True,
+}
+
+
+@pytest.mark.parametrize(
+    "values", [{}, EVERY_KEY, {"target": -1, "hidden": ()}], ids=["defaults", "all", "empty list"]
+)
+def test_toml_and_json_give_back_an_equal_configuration(
+    values: dict[str, object], tmp_path: Path
+) -> None:
+    assert set(EVERY_KEY) == set(KEYS)
+    config = Config().replace(**values)
+    config.write_toml(tmp_path / "c.toml")
+    assert Config.read_toml(tmp_path / "c.toml") == config
+    assert Config.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+    for key, value in values.items():
+        assert getattr(getattr(config, KEYS[key][0]), key) == value
+
+
+def test_a_file_says_only_what_differs_and_options_win_over_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("[training]\nepochs = 7\nbatch_size = 10\n")
+    config = Config.read_toml(path).replace(epochs=3)
+    assert (config.training.epochs, config.training.batch_size) == (3, 10)
+    assert config.network == Config().network
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[trainig]\nepochs = 1", "no section [trainig] - did you mean 'training'?"),
+        ("[other]\n", "no section [other]; there are data, network, training"),
+        ("epochs = 1", "'epochs' is a key of [training]; write it under [training]"),
+        ("[training]\nepoch = 1", "[training] has no key 'epoch' - did you mean 'epochs'?"),
+        ("[training]\nhidden = [1]", "[training] has no key 'hidden': it belongs to [network]"),
+        ("[training]\nepochs = 1.5", "[training] epochs must be a whole number, at least 1; got"),
+        ("[network]\nactivation = 'reul'", "[network] activation must be one of"),
+        ("training = 3", "'training' is a section: write [training]"),
+        ("[training]\nepochs = 1\nepochs = 2", "this is not TOML: Cannot overwrite a value"),
+        ("[training]\n\nepochs 1", "(at line 3, column 8)"),
+        ("format = 2", "configuration format 2; this version reads 1"),
+    ],
+)
+def test_errors_in_a_file_name_the_file_and_the_place(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        Config.read_toml(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"cannot read the configuration .*none\.toml"):
+        Config.read_toml(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"[data]\nsource = '\xe9'\n")
+    with pytest.raises(ConfigError, match="utf-8"):
+        Config.read_toml(tmp_path / "latin.toml")
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbf[training]\nepochs = 2\n")
+    assert Config.read_toml(tmp_path / "bom.toml").training.epochs == 2
+
+
+@pytest.mark.parametrize("values", [[], None, "text"])
+def test_json_that_is_no_configuration_is_refused(values: object) -> None:
+    with pytest.raises(ConfigError, match="expected sections"):
+        Config.from_dict(values)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_committed_configurations_are_valid(path: Path) -> None:
+    assert Config.read_toml(path).data.source in ("mnist", "digits")
+
+
+def test_the_committed_configurations_are_there() -> None:
+    assert {path.stem for path in CONFIGS} >= {"n2", "g8", "a13", "mnist", "digits"}
