@@ -18,7 +18,7 @@ from fastmlp import _core
 from fastmlp.cli import main
 from fastmlp.cli.train import configure
 from fastmlp.config import Config
-from fastmlp.sections import KEYS
+from fastmlp.config.sections import KEYS
 
 PROGRAM = [sys.executable, "-m", "fastmlp"]
 Capture = pytest.CaptureFixture[str]
@@ -77,7 +77,7 @@ FLAGS = {
     "test_fraction": ("--test-fraction 0", 0.0),
     "hidden": ("--hidden 30,20", (30, 20)),
     "activation": ("--activation tanh,relu --hidden 3,4", ("tanh", "relu")),
-    "output": ("--output-unit sigmoid", "sigmoid"),
+    "output_activation": ("--output-activation sigmoid", "sigmoid"),
     "init": ("--init normal", "normal"),
     "init_std": ("--init-std 0.01", 0.01),
     "bias_init": ("--bias-init normal", "normal"),
@@ -126,7 +126,7 @@ def test_a_flag_sets_its_key(key: str) -> None:
         ("train --config none.toml", "cannot read the configuration none.toml"),
         ("train --output none/m.safetensors", "--output: there is no folder none"),
         ("train --output .", r"--output: \. is a folder; name a file in it"),
-        ("train --loss binary_cross_entropy --output-unit softmax", "goes with output sigmoid"),
+        ("train --loss binary_cross_entropy --output-activation softmax", "goes with .* sigmoid"),
         ("predict m.safetensors a.csv b.png", "a.csv is taken for a table: one table, or pictures"),
     ],
 )

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from fastmlp import _core
 from fastmlp.config import Config
+from fastmlp.config.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
-from fastmlp.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 
@@ -39,7 +39,7 @@ BAD_VALUES = [
     ("activation", "reul", "got 'reul' - did you mean 'relu'?"),
     ("activation", ["relu", "thanh"], "got 'thanh' - did you mean 'tanh'?"),
     ("activation", "softmax", "activation must be one of identity, sigmoid, tanh, relu"),
-    ("output", "soft_max", "got 'soft_max' - did you mean 'softmax'?"),
+    ("output_activation", "soft_max", "got 'soft_max' - did you mean 'softmax'?"),
     ("loss", "cross_entropy", "- did you mean 'binary_cross_entropy'?"),
     ("init", "he", "init must be one of auto, "),
     ("bias_init", "ones", "bias_init must be one of zeros, normal; got 'ones'"),
@@ -64,7 +64,7 @@ def test_a_bad_value_is_refused_and_named(key: str, value: object, message: str)
 
 def test_names_and_defaults_are_those_of_the_engine() -> None:
     catalog = _core.catalog()
-    kinds = {"output": "activations", "loss": "losses", "init": "initializers"}
+    kinds = {"output_activation": "activations", "loss": "losses", "init": "initializers"}
     for key, kind in kinds.items():
         for row in catalog[kind]:  # type: ignore[literal-required]
             name = row["name"]
@@ -133,7 +133,7 @@ EVERY_KEY = {
     "test_fraction": 1 / 3,
     "hidden": (30, 7),
     "activation": ("tanh", "relu"),
-    "output": "identity",
+    "output_activation": "identity",
     "init": "normal",
     "init_std": 1e-300,
     "bias_init": "normal",

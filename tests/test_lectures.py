@@ -44,7 +44,7 @@ def test_a4_one_step_through_the_public_call():
         T,
         hidden=[3],
         activation="sigmoid",
-        output="sigmoid",
+        output_activation="sigmoid",
         loss="half_squared_error",
         init=[(W1, B1), (W2, B2)],
         learning_rate=1.0,

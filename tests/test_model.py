@@ -22,7 +22,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "int": (NUMBER * 10 - 3, {}),
     "uint8": (NUMBER.astype(np.uint8), {"dtype": "float64"}),
     "str": (NAMES[NUMBER], {"hidden": [6, 4], "activation": ["tanh", "relu"]}),
-    "bool": (NUMBER > 0, {"output": "sigmoid"}),
+    "bool": (NUMBER > 0, {"output_activation": "sigmoid"}),
     "pair": (NUMBER > 0, {"scaling": "standard"}),
     "float labels": (NUMBER / 2, {"task": "classification", "hidden": []}),
     "quadratic": (NUMBER, {"loss": "half_squared_error", "activation": "sigmoid"}),
@@ -132,8 +132,10 @@ def test_evaluation_agrees_with_predictions(kind: str, models: dict[str, Model])
 
 
 def test_outputs_that_are_no_probabilities_are_not_called_so() -> None:
-    model = fastmlp.train(X, NUMBER, hidden=[], output="identity", epochs=1, learning_rate=0.01)
-    with pytest.raises(ValueError, match="output 'identity' gives no probabilities"):
+    model = fastmlp.train(
+        X, NUMBER, hidden=[], output_activation="identity", epochs=1, learning_rate=0.01
+    )
+    with pytest.raises(ValueError, match="output_activation 'identity' gives no probabilities"):
         model.predict_proba(X)
 
 

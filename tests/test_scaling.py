@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fastmlp import _core, scaling
+from fastmlp import _core
 from fastmlp.errors import ConfigError
-from fastmlp.scaling import InputScaling, mean_and_deviation
+from fastmlp.model import scaling
+from fastmlp.model.scaling import InputScaling, mean_and_deviation
 
 
 def test_auto_depends_on_the_kind_of_number() -> None:

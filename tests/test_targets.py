@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastmlp import _core
 from fastmlp.errors import ConfigError, DataError
-from fastmlp.targets import ClassTargets, ValueTargets, infer_output_and_loss, infer_task
+from fastmlp.model.targets import ClassTargets, ValueTargets, infer_output_and_loss, infer_task
 
 LABELS: list[Any] = [
     [3, -7, 3, 1000],
@@ -164,6 +164,6 @@ def test_a_loss_that_does_not_go_with_the_output_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         infer_output_and_loss("classification", "identity", "categorical_cross_entropy")
     assert str(caught.value) == (
-        "loss 'categorical_cross_entropy' goes with output softmax, not 'identity'; "
-        "for output 'identity' choose half_squared_error, mean_squared_error"
+        "loss 'categorical_cross_entropy' goes with output_activation softmax, not 'identity'; "
+        "for 'identity' choose half_squared_error, mean_squared_error"
     )

@@ -117,7 +117,11 @@ def test_a_fraction_is_kept_for_validation() -> None:
     ("y", "options", "expected"),
     [
         (Y, {}, (*CLASSES, "softmax", "categorical_cross_entropy", 0.1, 2)),
-        (Y > 0, {"output": "sigmoid"}, (*CLASSES, "sigmoid", "binary_cross_entropy", 0.1, 1)),
+        (
+            Y > 0,
+            {"output_activation": "sigmoid"},
+            (*CLASSES, "sigmoid", "binary_cross_entropy", 0.1, 1),
+        ),
         (
             Y,
             {"loss": "binary_cross_entropy"},
@@ -133,7 +137,7 @@ def test_what_is_inferred_stands_in_the_config(
 ) -> None:
     model = fastmlp.train(X, y, epochs=1, **options)
     config = model.config
-    found = (config.data.task, config.network.output, config.training.loss)
+    found = (config.data.task, config.network.output_activation, config.training.loss)
     assert (*found, config.training.learning_rate, model.summary().layers[-1][1]) == expected
     assert config.network.init == "he_normal"
     assert (config.data.scaling, config.data.target_scaling) == ("none", "none")
@@ -202,8 +206,16 @@ REFUSED = [
     ({"validation_fraction": 0.1}, ConfigError, "x and y are given; pass validation="),
     ({"test_each_epoch": True}, ConfigError, "test_each_epoch needs classes and a data set with"),
     ({"target_scaling": "standard"}, ConfigError, "target_scaling is for a regression"),
-    ({"output": "identity", "loss": "binary_cross_entropy"}, ConfigError, "goes with output sigm"),
-    ({"y": X[:, 0], "output": "softmax"}, ConfigError, "needs two units or more; y gives it one"),
+    (
+        {"output_activation": "identity", "loss": "binary_cross_entropy"},
+        ConfigError,
+        "goes with .* sigmoid",
+    ),
+    (
+        {"y": X[:, 0], "output_activation": "softmax"},
+        ConfigError,
+        "needs two units or more; y gives it one",
+    ),
     ({"y": X[:, 0], "loss": "binary_cross_entropy"}, ValueError, r"targets"),
     ({"y": np.full(90, "a")}, DataError, "y holds one class only, 'a'"),
 ]

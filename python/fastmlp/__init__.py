@@ -5,6 +5,7 @@ What stands here is public; everything else may move.
 
 from ._core import __version__
 from .config import Config
+from .config.sections import DataConfig, NetworkConfig, TrainingConfig
 from .data import Dataset, load_data
 from .errors import (
     ConfigError,
@@ -16,7 +17,6 @@ from .errors import (
 )
 from .evaluation import Evaluation, History
 from .model import Model, load
-from .sections import DataConfig, NetworkConfig, TrainingConfig
 from .training import train
 
 __all__ = [

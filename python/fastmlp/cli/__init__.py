@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
+from ..config.keys import nearest
 from ..errors import ConfigError
-from ..keys import nearest
 from . import evaluate, info, predict, train
 
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.keys import nearest
 from ..data import TEXT_SUFFIXES, load_rows
 from ..errors import DataError
-from ..keys import nearest
 from ..model import Model
 
 Array = NDArray[Any]

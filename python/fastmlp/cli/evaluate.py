@@ -10,9 +10,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..config.keys import column
 from ..data import Dataset, load_data
 from ..errors import ConfigError
-from ..keys import column
 from ..model import Model, load
 from ..training import fingerprint, split_dataset
 from .columns import is_text_table, match_columns, target_of

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic import atomic_write
+from ..config.keys import column
 from ..data import read_picture
 from ..errors import ConfigError, DataError
-from ..files import atomic_write
-from ..keys import column
 from ..model import Model, load
 from .columns import read_rows
 from .text import as_json, bars, picture

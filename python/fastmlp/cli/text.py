@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..description import without_infinity
 from ..evaluation import Evaluation
+from ..model.description import without_infinity
 
 WIDEST = 25  # classes; a larger confusion matrix is told by its most frequent mistakes
 MISTAKES = 10

@@ -1,6 +1,6 @@
 """``fastmlp train``: configuration from defaults, file and flags; training, test, model, report.
 
-Training itself is training.py's, the look of the figures text.py's.
+Training itself is training/'s, the look of the figures text.py's.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
+from ..config.sections import KEYS, SECTIONS
 from ..errors import ConfigError, DivergedError, InterruptedWarning, ModelFileError
 from ..evaluation import Evaluation
 from ..model import Model, load
-from ..sections import KEYS, SECTIONS
 from ..training import fit, load_dataset, split_dataset
 from .text import as_json, confusion_table, figures
 
 HELP = "train a network on a data set or a file, test it and save it"
-FLAGS = {"output": "--output-unit"}  # --output is the model file, as in other commands
 # A small set needs more passes than the general defaults; a file or a flag wins over a recipe.
 RECIPES: dict[str, dict[str, Any]] = {"digits": {"batch_size": 32, "epochs": 30, "momentum": 0.9}}
 
@@ -55,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_key(group: Any, key: str, about: Any, default: object) -> None:
     """Add the flag of one key; a flag that is not given leaves nothing behind."""
-    flag = FLAGS.get(key, "--" + key.replace("_", "-"))
+    flag = "--" + key.replace("_", "-")
     shown = "" if default is None else f" (default: {_shown(default)})"
     options = {"dest": key, "default": argparse.SUPPRESS}
     options["help"] = (about["meaning"] + shown).replace("%", "%%")

@@ -1,8 +1,7 @@
 """The door for arrays: whatever holds numbers comes in, checked C-contiguous NumPy arrays go out.
 
 Features become uint8, float32 or float64 of shape (samples, features); targets become int64 or str
-labels, or float64 values. Which class or unit a target means is left to targets.py, scaling to
-scaling.py.
+labels, or float64 values. What a target means, and scaling, are left to model/.
 """
 
 from __future__ import annotations

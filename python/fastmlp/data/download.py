@@ -10,7 +10,6 @@ import hashlib
 import http.client
 import os
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO, Literal
 
 from tqdm import tqdm
 
+from ..atomic import replacing
 from ..errors import DataError
 from .bounded import BoundedReader
 from .idx import TEST, TRAIN, find_idx
@@ -212,18 +212,10 @@ def _advice(remote: RemoteSet, folder: Path, problems: list[str]) -> str:
 def _fetch_file(url: str, file: RemoteFile, folder: Path) -> None:
     """Download one file beside its final place, verify it, then give it its name."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.stem}-", suffix=".part", dir=folder)
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            _receive(url, file, out)
-            out.flush()
-            os.fsync(out.fileno())
+    with replacing(folder / (file.stem + ".gz")) as (out, part):
+        _receive(url, file, out)
+        out.flush()
         _verify(part, file)
-        os.replace(part, folder / (file.stem + ".gz"))
-        _sync_folder(folder)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _receive(url: str, file: RemoteFile, out: BinaryIO) -> None:
@@ -277,14 +269,3 @@ def _verify(path: Path, file: RemoteFile) -> None:
             f"not the file that was published: SHA-256 of its {file.hashed} is "
             f"{digest.hexdigest()}, expected {file.sha256}"
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write the new name to disk too, where the platform lets a folder be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,7 @@
 
 A cell that is no finite number is an error that names its line and column, never a guess. Cutting
 lines into cells is left to delimited.py, scaling and the meaning of the target to scaling.py and
-targets.py.
+model/targets.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The epochs: one call of the engine each, then validation and the line; Ctrl-C and divergence.
 
-Everything is decided and checked before (training.py); the engine stops at whole steps only.
+Everything is decided and checked before (__init__.py); the engine stops at whole steps only.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from . import _core
-from .description import Description
-from .errors import ConfigError, DivergedError, InterruptedWarning
-from .evaluation import History
-from .model import Model
-from .targets import ClassTargets
+from .. import _core
+from ..errors import ConfigError, DivergedError, InterruptedWarning
+from ..evaluation import History
+from ..model import Model
+from ..model.description import Description
+from ..model.targets import ClassTargets
 
 Array = NDArray[Any]
 Labelled = tuple[Array, Array]  # rows, and what the network should say of them

@@ -12,8 +12,8 @@ import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import _core
-from .errors import ConfigError
+from .. import _core
+from ..errors import ConfigError
 
 _CATALOG = _core.catalog()
 

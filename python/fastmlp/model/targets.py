@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .data.arrays import as_targets
-from .errors import ConfigError, DataError
-from .keys import LOSS_OUTPUTS
+from ..config.keys import LOSS_OUTPUTS
+from ..data.arrays import as_targets
+from ..errors import ConfigError, DataError
 from .scaling import mean_and_deviation
 
 Array = NDArray[Any]
@@ -258,8 +258,8 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     if output not in LOSS_OUTPUTS[loss]:
         fitting = [name for name, outputs in LOSS_OUTPUTS.items() if output in outputs]
         raise ConfigError(
-            f"loss {loss!r} goes with output {' or '.join(LOSS_OUTPUTS[loss])}, not {output!r}; "
-            f"for output {output!r} choose {', '.join(fitting)}"
+            f"loss {loss!r} goes with output_activation {' or '.join(LOSS_OUTPUTS[loss])}, "
+            f"not {output!r}; for {output!r} choose {', '.join(fitting)}"
         )
     return output, loss
 

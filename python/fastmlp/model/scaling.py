@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 SCALINGS = ("none", "unit", "standard")
 BLOCK = 1 << 20  # numbers held in float64 at a time, so that a uint8 set is never copied whole

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import ConfigError
-from .files import atomic_write
+from ..atomic import atomic_write
+from ..errors import ConfigError
 from .keys import nearest
 from .sections import KEYS, SECTIONS, DataConfig, NetworkConfig, TrainingConfig
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ConfigError
+from ..errors import ConfigError
 from .keys import (
     ACTIVATIONS,
     HIDDEN_ACTIVATIONS,
@@ -101,7 +101,9 @@ class NetworkConfig(_Section):
     activation: str | Sequence[str] = _key(
         "relu", name_per_layer(HIDDEN_ACTIVATIONS), "of the hidden layers, one or one for each"
     )
-    output: str = _key("auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer")
+    output_activation: str = _key(
+        "auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer"
+    )
     init: str = _key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = _key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = _key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")

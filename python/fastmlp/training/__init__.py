@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
-from .config import Config
-from .data import load_data
-from .data.arrays import as_features, as_targets
-from .data.dataset import Dataset, Split, split
+from .. import _core
+from ..config import Config
+from ..data import load_data
+from ..data.arrays import as_features, as_targets
+from ..data.dataset import Dataset, Split, split
+from ..errors import ConfigError
+from ..model import Model
+from ..model.description import Description
+from ..model.targets import Targets
 from .decisions import decide, set_first_weights
-from .description import Description
 from .epochs import Plan, run_epochs
-from .errors import ConfigError
-from .model import Model
-from .targets import Targets
 
 Array = NDArray[Any]
 Weights = Sequence[tuple[Any, Any]]
@@ -54,8 +54,8 @@ def train(
         configuration names is loaded.
     y : array_like, shape (samples,) or (samples, outputs)
         Whole numbers, booleans and strings are classes: softmax and categorical cross-entropy (for
-        two classes also ``output="sigmoid"``: one unit, binary cross-entropy). Floats are values:
-        linear output, mean squared error.
+        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). Floats
+        are values: linear output, mean squared error.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
     validation : (x, y) or float, optional
@@ -73,12 +73,12 @@ def train(
         Called after every epoch with its number from 0 and the Model so far.
     **options
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
-        ``output="auto"``, ``loss="auto"``, ``optimizer="sgd"``, ``learning_rate=0.1`` (values on a
-        linear output: 0.01), ``momentum=0.0``, ``l2=0.0``, ``batch_size=64``, ``epochs=5``,
-        ``seed=0``, ``threads=None``, ``dtype="float32"``, ``init_std=1.0``, ``bias_init="zeros"``,
-        ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit; tables: standard; else
-        none), ``target_scaling="auto"`` (values of tables: standard; else none),
-        ``source="digits"``, ...
+        ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"``, ``learning_rate=0.1``
+        (values on a linear output: 0.01), ``momentum=0.0``, ``l2=0.0``, ``batch_size=64``,
+        ``epochs=5``, ``seed=0``, ``threads=None``, ``dtype="float32"``, ``init_std=1.0``,
+        ``bias_init="zeros"``, ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit;
+        tables: standard; else none), ``target_scaling="auto"`` (values of tables: standard; else
+        none), ``source="digits"``, ...
 
     Returns
     -------
@@ -224,7 +224,7 @@ def fit(
     """
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output)
+    activations = (*config.network.hidden_activations(), config.network.output_activation)
     network = _core.Network(sizes, activations, config.network.dtype)
     network.set_input_scaling(scaling.shift, scaling.scale)
     set_first_weights(network, config, start)

@@ -1,7 +1,6 @@
-"""Files: one function that writes a file whole or not at all, and the container of a model.
+"""The container of a model: a JSON description in the header of a safetensors file, plus tensors.
 
-A container is a JSON description in the safetensors header plus tensors. What the description
-means, and which tensors it calls for, stands in description.py.
+What the description means, and which tensors it calls for, stands in description.py.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import io
 import json
 import math
 import os
-import secrets
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +20,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from .errors import ModelFileError
+from ..errors import ModelFileError
 
 Array = NDArray[Any]
 Slot = tuple[str, tuple[int, ...]]  # dtype as safetensors names it, shape
@@ -32,63 +30,6 @@ MAX_HEADER = 16 * 2**20  # bytes; the largest header that is parsed
 ENTRY = "fastmlp"  # the one entry of the metadata: one, so that equal models are equal files
 DTYPES = {"float32": "F32", "float64": "F64"}
 SIZES = {"F32": 4, "F64": 8}
-
-
-def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that a reader, a crash or a full disk meets the old content or the new.
-
-    A temporary file in the same folder is written, synced and renamed over `path`; the folder is
-    synced. A link is followed; what is not a plain file (a pipe, ``/dev/stdout``) is written to
-    directly.
-
-    Parameters
-    ----------
-    path : path-like
-        File to write; an existing one is replaced.
-    data : bytes
-        Its whole content.
-
-    Raises
-    ------
-    OSError
-        Whatever went wrong; the temporary file is gone and `path` is as it was.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "a.txt")
-    ...     atomic_write(path, b"whole")
-    ...     path.read_bytes()
-    b'whole'
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)  # a folder refuses here
-        return
-    temporary = target.parent / f".fastmlp-{secrets.token_hex(8)}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)  # the umask takes what it wants
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself outlast a power cut, where folders can be synced (not on Windows)."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
-from .config import Config
-from .data.arrays import as_features, as_targets
+from .. import _core
+from ..atomic import atomic_write
+from ..config import Config
+from ..data.arrays import as_features, as_targets
+from ..errors import ModelFileError
+from ..evaluation import Evaluation, History
+from .container import pack, read_container, unpack
 from .description import Description, slots, weight_names
-from .errors import ModelFileError
-from .evaluation import Evaluation, History
-from .files import atomic_write, pack, read_container, unpack
 from .summary import Summary
 from .targets import ClassTargets
 
@@ -165,7 +166,7 @@ class Model:
         --------
         >>> import fastmlp
         >>> rows, labels = [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]
-        >>> model = fastmlp.train(rows, labels, hidden=[], output="sigmoid", epochs=500)
+        >>> model = fastmlp.train(rows, labels, hidden=[], output_activation="sigmoid")
         >>> model.predict_proba([[1.5], [1000.0]]).shape
         (2, 2)
         """
@@ -174,7 +175,8 @@ class Model:
             raise ValueError("a regression has no class probabilities; use predict")
         if output not in ("softmax", "sigmoid"):
             raise ValueError(
-                f"output {output!r} gives no probabilities; train with 'softmax' or 'sigmoid'"
+                f"output_activation {output!r} gives no probabilities; "
+                "train with 'softmax' or 'sigmoid'"
             )
         return targets.probabilities(self._outputs(x, threads))
 
@@ -300,6 +302,15 @@ def load(path: str | os.PathLike[str]) -> Model:
         The file cannot be opened.
     ModelFileError
         It is damaged, not of fastmlp, or of another format version.
+
+    Examples
+    --------
+    >>> import fastmlp, os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     fastmlp.train([[0.0], [1.0]], [1.0, 2.0], hidden=[]).save(path)
+    ...     fastmlp.load(path).summary().parameters
+    2
     """
     return _assemble(*read_container(path, slots))
 

@@ -14,9 +14,10 @@ import fastmlp
 import numpy as np
 import pytest
 import safetensors.numpy
-from fastmlp import ModelFileError, files
-from fastmlp.files import MAX_HEADER, atomic_write, pack
-from fastmlp.model import model_from_bytes
+from fastmlp import ModelFileError, atomic
+from fastmlp.atomic import atomic_write
+from fastmlp.model import container, model_from_bytes
+from fastmlp.model.container import MAX_HEADER, pack
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Description = dict[str, Any]
@@ -99,7 +100,7 @@ def test_a_header_beyond_the_limit_is_not_parsed(monkeypatch: pytest.MonkeyPatch
     def parsed(*_: object) -> None:
         raise AssertionError("the header was parsed")
 
-    monkeypatch.setattr(files, "_parse", parsed)
+    monkeypatch.setattr(container, "_parse", parsed)
     size = MAX_HEADER + 1
     refuse(size.to_bytes(8, "little") + b" " * (size + 8), f"a header of {size} bytes")
 
@@ -153,7 +154,10 @@ CHANGES = {
     "config key": (edit("config.network.hiden", [4]), "has no key 'hiden' - did you mean 'hidden'"),
     "config value": (edit("config.training.epochs", 0), "epochs must be a whole number"),
     "config format": (edit("config.format", 7), "configuration format 7"),
-    "undecided": (edit("config.network.output", "auto"), "network and configuration contradict"),
+    "undecided": (
+        edit("config.network.output_activation", "auto"),
+        "network and configuration contradict",
+    ),
     "loss": (edit("config.training.loss", "auto"), "loss 'auto' with output 'identity'"),
     "scaling": (edit("scaling", "max"), "scaling 'max'"),
     "no scaling": (edit("scaling", "none"), "tensor 'input.scale' does not belong"),
@@ -253,7 +257,7 @@ def test_a_write_that_fails_leaves_everything_as_it_was(
 
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    monkeypatch.setattr(files.os, name, full)
+    monkeypatch.setattr(atomic.os, name, full)
     with pytest.raises(OSError, match="No space left"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
@@ -269,8 +273,8 @@ def test_everything_is_synced_before_the_name_changes(
     def kind(descriptor: int) -> str:
         return "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
 
-    monkeypatch.setattr(files.os, "fsync", lambda d: (done.append(kind(d)), fsync(d)))
-    monkeypatch.setattr(files.os, "replace", lambda a, b: (done.append("name"), replace(a, b)))
+    monkeypatch.setattr(atomic.os, "fsync", lambda d: (done.append(kind(d)), fsync(d)))
+    monkeypatch.setattr(atomic.os, "replace", lambda a, b: (done.append("name"), replace(a, b)))
     atomic_write(tmp_path / "a", b"new")
     assert done == ["file", "name", "folder"]
 

@@ -1,6 +1,6 @@
 """What a model file says beside its weights: network, configuration, target, training record.
 
-The JSON is closed: a key too many or too few is refused. Bytes and checksums are files.py's.
+The JSON is closed: a key too many or too few is refused. Bytes and checksums are container.py's.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .config import Config
-from .errors import ConfigError, ModelFileError
-from .evaluation import History
-from .files import DTYPES, FORMAT_VERSION, Slot
-from .keys import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+from ..config import Config
+from ..config.keys import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+from ..errors import ConfigError, ModelFileError
+from ..evaluation import History
+from .container import DTYPES, FORMAT_VERSION, Slot
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
 
@@ -30,7 +30,7 @@ KEYS = {
     "format_version", "network", "config", "targets", "scaling", "image_shape", "pixel_max",
     "feature_names", "target_name", "history", "record",
 }  # fmt: skip
-# The training record: what each entry may be. Made by training.py.
+# The training record: what each entry may be. Made by training/epochs.py.
 RECORD: dict[str, tuple[type, ...]] = {
     "version": (str,),  # of fastmlp
     "start": (str,),  # "drawn" or "given" first weights
@@ -206,14 +206,14 @@ def _check_config(values: object, network: Mapping[str, Any]) -> None:
     _need(
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
-        and config.network.output == network["activations"][-1]
+        and config.network.output_activation == network["activations"][-1]
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
     loss = config.training.loss
     _need(
-        config.network.output in LOSS_OUTPUTS.get(loss, ()),
-        f"loss {loss!r} with output {config.network.output!r}",
+        config.network.output_activation in LOSS_OUTPUTS.get(loss, ()),
+        f"loss {loss!r} with output {config.network.output_activation!r}",
     )
 
 

@@ -1,6 +1,7 @@
 """What every "auto" becomes once the data are seen: task, output, loss, scalings, first weights.
 
-Which of them go together is said in targets.py; the caller's own choices were checked in keys.py.
+Which of them go together is said in model/targets.py; the caller's own choices were checked by
+config/keys.py.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
-from .config import Config
-from .data.dataset import Dataset, Split
-from .description import Description
-from .errors import ConfigError
-from .keys import HIDDEN_ACTIVATIONS, OPTIMIZERS
-from .model import Model
-from .scaling import InputScaling
-from .targets import (
+from .. import _core
+from ..config import Config
+from ..config.keys import HIDDEN_ACTIVATIONS, OPTIMIZERS
+from ..data.dataset import Dataset, Split
+from ..errors import ConfigError
+from ..model import Model
+from ..model.description import Description
+from ..model.scaling import InputScaling
+from ..model.targets import (
     VALUE_OUTPUT,
     ClassTargets,
     Targets,
@@ -58,13 +59,15 @@ def decide(
         Targets that do not fit the task.
     """
     task = infer_task(data.y, config.data.task)
-    output, loss = infer_output_and_loss(task, config.network.output, config.training.loss)
-    config = config.replace(output=output, loss=loss)
+    output, loss = infer_output_and_loss(
+        task, config.network.output_activation, config.training.loss
+    )
+    config = config.replace(output_activation=output, loss=loss)
     known = start._description if isinstance(start, Model) else None
     own = data.y if labels is None else labels
     targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
     if output not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
-        raise ConfigError(f"output {output!r} needs two units or more; y gives it one")
+        raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
     inputs = _input_scaling(data, parts, config, known)
     decided = {
         "task": task,
@@ -80,7 +83,7 @@ def _targets(
     data: Dataset, parts: Split, config: Config, task: str, labels: Any, old: Targets | None
 ) -> Targets:
     """Return the targets found in the data, or those of the model that training goes on from."""
-    scaling, output = config.data.target_scaling, config.network.output
+    scaling, output = config.data.target_scaling, config.network.output_activation
     if scaling == "auto":
         is_open = task == "regression" and data.kind == "table" and output == VALUE_OUTPUT
         scaling = "standard" if is_open else "none"
@@ -136,7 +139,7 @@ def _learning_rate(config: Config, task: str) -> float:
     chosen = config.training
     if chosen.learning_rate is not None:
         return chosen.learning_rate
-    is_linear = task == "regression" and config.network.output == VALUE_OUTPUT
+    is_linear = task == "regression" and config.network.output_activation == VALUE_OUTPUT
     return OPTIMIZERS[chosen.optimizer]["learning_rate"] / (LINEAR_DIVISOR if is_linear else 1)
 
 
