@@ -9,6 +9,7 @@
 #include "random/draws.h"
 #include "runtime/arena.h"
 #include "runtime/dispatch.h"
+#include "runtime/pace.h"
 #include "runtime/team.h"
 
 namespace py = pybind11;
@@ -62,7 +63,12 @@ void bind_testing(py::module_& module) {
                 py::arg("threads") = 1);
     testing.def("function", &map_function<float>, py::arg("name"), py::arg("x").noconvert());
     testing.def("function", &map_function<double>, py::arg("name"), py::arg("x").noconvert());
-    testing.def("force_team_size", &force_team_size, py::arg("threads"), "Every team gets exactly this size; 0 ends it.");
+    py::class_<Pace>(testing, "Pace")
+        .def(py::init<int>(), py::arg("largest"))
+        .def_property_readonly("size", &Pace::size)
+        .def_property_readonly("slice_seconds", &Pace::slice_seconds)
+        .def("record", &Pace::record, py::arg("seconds"), py::arg("steps"));
+    testing.def("force_team_size", &force_team_size, py::arg("threads"), "Every team starts with exactly this size; 0 ends it.");
     testing.def(
         "philox",
         [](uint64_t seed, uint32_t purpose, uint32_t layer, uint32_t step, uint32_t row, uint32_t column) {

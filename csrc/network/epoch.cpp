@@ -1,6 +1,7 @@
 #include "network/epoch.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace fastmlp {
 namespace {
@@ -17,30 +18,43 @@ void retire_absent(StepPlan<T>& plan, int present) {
     }
 }
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+
 }  // namespace
 
 template <class T>
 void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samples, const Poll& poll, EpochReport& report) {
-    const StepPlan<T>& plan = context.plan;
+    StepPlan<T>& plan = context.plan;
     const double flops = step_flops(context.parameters, plan.batch);
     const auto steps_between_questions = static_cast<int64_t>(std::clamp(flops_between_questions / flops, 1.0, 1000.0));
     Interruption interruption(poll);
 
-    run_team(static_cast<int>(plan.scratch.size()), [&](const Member& member) {
-        if (member.leads()) retire_absent(context.plan, member.count);
-        for (int64_t first = 0; first < samples; first += plan.batch) {
-            const StepResult result =
-                step(context, order, first, std::min(plan.batch, samples - first), member, interruption, report.tally);
-            if (member.leads()) {
-                if (result == StepResult::committed) ++report.steps;
-                if (result == StepResult::not_finite) report.end = EpochEnd::not_finite;
-                interruption.end_call =
-                    result != StepResult::committed || (report.steps % steps_between_questions == 0 && interruption.asked());
+    // One team a slice: all of the epoch, or some 50 ms of it where the size of the team is still being chosen.
+    for (int64_t next = 0; next < samples && !interruption.end_call;) {
+        const auto began = Clock::now();
+        const int64_t first_step = report.steps, first = next;
+        bool end_slice = false;
+        run_team(plan.pace.size(), [&](const Member& member) {
+            if (member.leads()) retire_absent(plan, member.count);
+            for (int64_t sample = first; sample < samples; sample += plan.batch) {
+                const int64_t batch = std::min(plan.batch, samples - sample);
+                const StepResult result = step(context, order, sample, batch, member, interruption, report.tally);
+                if (member.leads()) {
+                    next = sample + batch;
+                    if (result == StepResult::committed) ++report.steps;
+                    if (result == StepResult::not_finite) report.end = EpochEnd::not_finite;
+                    const bool ask = report.steps % steps_between_questions == 0;
+                    interruption.end_call = result != StepResult::committed || (ask && interruption.asked());
+                    end_slice = ask && plan.pace.adapts() && seconds_since(began) >= plan.pace.slice_seconds();
+                }
+                member.wait();  // the update is complete, and the decisions are made
+                if (interruption.end_call || end_slice) break;
             }
-            member.wait();  // the update is complete, and end_call decided
-            if (interruption.end_call) break;
-        }
-    });
+        });
+        plan.pace.record(seconds_since(began), report.steps - first_step);
+    }
     const bool unfinished = report.tally.samples < samples;
     if (unfinished && report.end == EpochEnd::complete) report.end = EpochEnd::interrupted;
 }

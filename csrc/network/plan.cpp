@@ -20,7 +20,7 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 
 template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int threads)
-    : batch(batch_), chunk(std::min(batch_, largest_chunk)), long_step(step_flops(parameters, batch_) > long_step_flops) {
+    : batch(batch_), chunk(std::min(batch_, largest_chunk)), long_step(step_flops(parameters, batch_) > long_step_flops), pace(threads) {
     fused = chunk == batch && !long_step;
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));

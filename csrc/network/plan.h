@@ -6,6 +6,7 @@
 #include "gemm/multiply.h"
 #include "network/parameters.h"
 #include "network/samples.h"
+#include "runtime/pace.h"
 #include "runtime/team.h"
 
 namespace fastmlp {
@@ -61,8 +62,9 @@ struct StepPlan {
     std::vector<T*> bias_gradient;            // (out)
     std::vector<T*> velocity, bias_velocity;  // as weight and bias; null without momentum
     T* losses;                                // (chunk)
-    std::vector<MemberScratch<T>> scratch;
+    std::vector<MemberScratch<T>> scratch;    // as many as the largest team
     std::vector<Peaks<T>> peaks;
+    Pace pace;  // how large a team pays
 
     StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int threads);
 

@@ -7,7 +7,6 @@
 #include <sstream>
 #include <thread>
 
-#include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -42,13 +41,33 @@ std::string cpu_model() {
     return "unknown";
 }
 
+namespace {
+
+// "48K" or "32M" in a file of /sys; 0 where there is none.
+int64_t size_in(const std::string& path) {
+    std::ifstream file(path);
+    int64_t size = 0;
+    char unit = 0;
+    file >> size >> unit;
+    return unit == 'K' ? size << 10 : unit == 'M' ? size << 20 : size;
+}
+
+}  // namespace
+
 Caches cpu_caches() {
     Caches caches{0, 0, 0};
-#if defined(_SC_LEVEL1_DCACHE_SIZE)
-    caches.l1d = std::max(0L, sysconf(_SC_LEVEL1_DCACHE_SIZE));
-    caches.l2 = std::max(0L, sysconf(_SC_LEVEL2_CACHE_SIZE));
-    caches.l3 = std::max(0L, sysconf(_SC_LEVEL3_CACHE_SIZE));
-#endif
+    for (int index = 0; index < 8; ++index) {
+        const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+        std::ifstream level_file(folder + "level"), type_file(folder + "type");
+        int level = 0;
+        std::string type;
+        level_file >> level;
+        type_file >> type;
+        const int64_t size = size_in(folder + "size");
+        if (level == 1 && type == "Data") caches.l1d = size;
+        if (level == 2) caches.l2 = size;
+        if (level == 3) caches.l3 = size;
+    }
     return caches;
 }
 

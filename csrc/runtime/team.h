@@ -36,7 +36,7 @@ const char* team_backend();
 // How many threads a call with `flops` of work between barriers should run on: as many as are allowed (thread_budget) and pay.
 int team_size(double flops, int wanted);
 
-// For tests: every team gets exactly this size, whatever the machine and the work; 0 ends it.
+// For tests: every team starts with exactly this size, whatever the machine and the work; 0 ends it.
 void force_team_size(int threads);
 
 // Runs work(member) on up to `threads` threads, the calling one first, and returns when all are done. `work` must not throw.

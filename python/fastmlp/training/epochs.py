@@ -222,7 +222,7 @@ def epoch_line(epoch: int, epochs: int, figures: dict[str, float]) -> str:
     Examples
     --------
     >>> epoch_line(0, 5, {"loss": 0.51234, "accuracy": 0.9, "val_loss": 0.4, "seconds": 0.5})
-    'epoch 1/5: loss 0.5123, accuracy 90.00 % | validation loss 0.4000 | 0.50 s'
+    'epoch 1/5: loss 0.5123, accuracy 90.00 % | validation loss 0.4000 | 500 ms'
     """
 
     def part(prefix: str) -> str:
@@ -234,7 +234,18 @@ def epoch_line(epoch: int, epochs: int, figures: dict[str, float]) -> str:
     line = f"epoch {epoch + 1:>{width}}/{epochs}: {part('')}"
     if "val_loss" in figures:
         line += f" | validation {part('val_')}"
-    return f"{line} | {figures['seconds']:.2f} s"
+    return f"{line} | {duration(figures['seconds'])}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time to read: three digits are enough.
+
+    Examples
+    --------
+    >>> duration(0.00123), duration(0.5), duration(75.0)
+    ('1.23 ms', '500 ms', '75.0 s')
+    """
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _opening(plan: Plan) -> str:
