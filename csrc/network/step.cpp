@@ -11,41 +11,14 @@
 #include "network/step.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
+#include "network/chunk.h"
+#include "network/commit.h"
 #include "network/forward.h"
-#include "network/interruption.h"
+#include "network/update.h"
 
 namespace fastmlp {
 namespace {
-
-// What one member sees of the rows that go through the network together.
-template <class T>
-struct Chunk {
-    const StepContext<T>& context;
-    const Member& member;
-    Interruption& interruption;
-    const int64_t* order;
-    int64_t first, rows;
-    bool continues;  // gradients go on from an earlier chunk
-
-    const KernelTable<T>& kernels = context.kernels;
-    const Parameters<T>& parameters = context.parameters;
-    StepPlan<T>& plan = context.plan;
-    MemberScratch<T>& scratch = plan.scratch[static_cast<std::size_t>(member.index)];
-    Peaks<T>& peaks = plan.peaks[static_cast<std::size_t>(member.index)];
-
-    // Asked before each panel of a product: a long step may end inside, and is then abandoned whole.
-    bool leaves() const {
-        if (!plan.long_step) return false;
-        return member.leads() ? interruption.asked() : interruption.requested.load(std::memory_order_relaxed);
-    }
-    Range my_samples() const { return part_of(rows, kernels.lanes, member.index, member.count); }
-    int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
-};
-
-std::size_t at(int64_t l) { return static_cast<std::size_t>(l); }
 
 template <class T>
 void gather(const Chunk<T>& c) {
@@ -118,117 +91,6 @@ void backward(const Chunk<T>& c) {
         c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
         c.member.wait();
     }
-}
-
-// What the optimizer needs to know beside places: the same for every parameter, but biases carry no penalty (A7).
-template <class T>
-UpdateArguments<T> update_arguments(const StepContext<T>& context, int64_t batch, double l2) {
-    UpdateArguments<T> arguments{};
-    arguments.share = T(1) / static_cast<T>(batch);
-    arguments.learning_rate = static_cast<T>(context.hyper.learning_rate);
-    arguments.momentum = static_cast<T>(context.hyper.momentum);
-    arguments.l2 = static_cast<T>(l2);
-    return arguments;
-}
-
-// A rectangle of W[l], from its gradient summed over the batch. Returns the largest magnitude written, as all kernels do.
-template <class T>
-T update(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns, const T* gradient,
-         int64_t gradient_row) {
-    const Layer<T>& layer = context.parameters[l];
-    const int64_t place = rows.begin * layer.weight_row + columns.begin;
-    T* const velocity = context.plan.velocity[at(l)];
-    UpdateArguments<T> arguments = update_arguments(context, batch, context.hyper.l2);
-    arguments.gradient = gradient;
-    arguments.gradient_row = gradient_row;
-    arguments.weight = layer.weight + place;
-    arguments.velocity = velocity ? velocity + place : nullptr;
-    arguments.weight_row = layer.weight_row;
-    arguments.rows = rows.size();
-    arguments.columns = columns.size();
-    return context.kernels.update(arguments);
-}
-
-template <class T>
-T update_bias(const StepContext<T>& context, int64_t l, int64_t batch, const Range& columns) {
-    T* const velocity = context.plan.bias_velocity[at(l)];
-    UpdateArguments<T> arguments = update_arguments(context, batch, 0);
-    arguments.gradient = context.plan.bias_gradient[at(l)] + columns.begin;
-    arguments.weight = context.parameters[l].bias + columns.begin;
-    arguments.velocity = velocity ? velocity + columns.begin : nullptr;
-    arguments.rows = 1;
-    arguments.columns = columns.size();
-    return context.kernels.update(arguments);
-}
-
-// gradient[l] += y[l]^T delta[l] for every layer. Fused, each tile goes into the update at once; otherwise it is stored.
-template <class T>
-void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
-    T largest = 0;
-    for (int64_t l = 0; l < c.parameters.layers(); ++l) {
-        const Layer<T>& layer = c.parameters[l];
-        const int64_t delta_row = c.plan.activity.row[at(l + 1)];
-        const T* const delta = c.plan.delta[at(l)];
-        Product<T> product{
-            c.rows, c.plan.activity.y[at(l)], 1, c.plan.activity.row[at(l)], delta, delta_row, 1, c.plan.gradient[at(l)], layer.weight_row};
-        product.accumulate = c.continues;
-        const Share share = share_of(layer.in, 1, layer.out, c.panel(), c.member);
-        multiply(
-            c.kernels, product, share, c.scratch.tile,
-            [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
-                if (fused) largest = std::max(largest, update(c.context, l, batch, rows, columns, tile, tile_row));
-            },
-            [&] { return !fused && c.leaves(); });
-
-        if (share.empty() || share.rows.begin != 0) continue;  // a column's bias belongs to the owner of its first row
-        T* const sums = c.plan.bias_gradient[at(l)] + share.columns.begin;
-        if (!c.continues) std::fill(sums, sums + share.columns.size(), T(0));
-        c.kernels.column_sums(c.rows, share.columns.size(), delta + share.columns.begin, delta_row, sums);
-        if (fused) largest = std::max(largest, update_bias(c.context, l, batch, share.columns));
-    }
-    if (fused) c.peaks.parameters = largest;
-}
-
-// The update of a step whose gradients were stored: by several chunks, or because it must stay interruptible until here.
-template <class T>
-void update_from_stored(const StepContext<T>& context, int64_t batch, const Member& member) {
-    T largest = 0;
-    for (int64_t l = 0; l < context.parameters.layers(); ++l) {
-        const Layer<T>& layer = context.parameters[l];
-        const Range rows = part_of(layer.in, 1, member.index, member.count), columns{0, layer.out};
-        const T* const gradient = context.plan.gradient[at(l)] + rows.begin * layer.weight_row;
-        if (rows.size() > 0) largest = std::max(largest, update(context, l, batch, rows, columns, gradient, layer.weight_row));
-        if (member.leads()) largest = std::max(largest, update_bias(context, l, batch, columns));
-    }
-    context.plan.peaks[static_cast<std::size_t>(member.index)].parameters = largest;
-}
-
-template <class T>
-struct Worst {
-    const std::vector<Peaks<T>>& members;
-    template <class Read>
-    double operator()(const Read& read) const {
-        double worst = 0;
-        for (const Peaks<T>& member : members) worst = std::max(worst, static_cast<double>(read(member)));
-        return worst;
-    }
-};
-
-// Bounds every number that the update can produce by the largest magnitudes seen. True proves that all stay finite; false means
-// that some value is infinite or NaN already, or that the weights are about to overflow.
-template <class T>
-bool stays_finite(const StepContext<T>& context, int64_t batch) {
-    const Worst<T> worst{context.plan.peaks};
-    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 16;
-    const double parameters = worst([](const Peaks<T>& p) { return p.parameters; });
-    for (int64_t l = 0; l < context.parameters.layers(); ++l) {
-        const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
-        const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
-        const double sum = static_cast<double>(batch) * y * delta;
-        const double direction = y * delta + (context.hyper.l2 + context.hyper.momentum) * parameters;
-        if (!(sum < limit && direction < limit && parameters + context.hyper.learning_rate * direction < limit)) return false;
-    }
-    return true;
 }
 
 template <class T>

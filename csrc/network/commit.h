@@ -1,0 +1,39 @@
+// Commit or refuse: proof, before the first parameter changes, that an update leaves every number finite.
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include "network/chunk.h"
+
+namespace fastmlp {
+
+template <class T>
+struct Worst {
+    const std::vector<Peaks<T>>& members;
+    template <class Read>
+    double operator()(const Read& read) const {
+        double worst = 0;
+        for (const Peaks<T>& member : members) worst = std::max(worst, static_cast<double>(read(member)));
+        return worst;
+    }
+};
+
+// Bounds every number that the update can produce by the largest magnitudes seen. True proves that all stay finite; false means
+// that some value is infinite or NaN already, or that the weights are about to overflow.
+template <class T>
+bool stays_finite(const StepContext<T>& context, int64_t batch) {
+    const Worst<T> worst{context.plan.peaks};
+    const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 16;
+    const double parameters = worst([](const Peaks<T>& p) { return p.parameters; });
+    for (int64_t l = 0; l < context.parameters.layers(); ++l) {
+        const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+        const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
+        const double sum = static_cast<double>(batch) * y * delta;
+        const double direction = y * delta + (context.hyper.l2 + context.hyper.momentum) * parameters;
+        if (!(sum < limit && direction < limit && parameters + context.hyper.learning_rate * direction < limit)) return false;
+    }
+    return true;
+}
+
+}  // namespace fastmlp
