@@ -260,7 +260,9 @@ def test_the_bundled_digits_need_no_argument(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("1,258 rows to train, 180 to validate, 359 to test; classification")
     assert lines[1].startswith("64 -> 128 relu -> 10 softmax; loss categorical_cross_entropy")
-    shape = r"epoch [12]/2: loss \d\.\d{4}, accuracy \d\d\.\d\d % \| validation loss .* %% \| .* m?s"
+    shape = (
+        r"epoch [12]/2: loss \d\.\d{4}, accuracy \d\d\.\d\d % \| validation loss .* %% \| .* m?s"
+    )
     assert [bool(re.fullmatch(shape.replace("%%", "%"), line)) for line in lines[2:]] == [True] * 2
     assert (model.image_shape, model.pixel_max) == ((8, 8), 16)
 
