@@ -146,6 +146,14 @@ def relative_error():
     return worst
 
 
+def test_a_single_column_may_have_any_stride():
+    from fastmlp import _core
+
+    a, b, c = integers((6, 8), 1)[:, ::2][:, :1], integers((1, 5), 2), np.zeros((6, 5), "f4")
+    _core.testing.gemm(a, b, c)
+    assert np.array_equal(c, a @ b)
+
+
 def test_wrong_shapes_are_refused():
     from fastmlp import _core
 

@@ -116,6 +116,7 @@ def test_large_seeds_are_all_different():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("normal", 0, 1e39), "its draws must be finite"),
         (("he", 0), "initializer 'he' is unknown; choose from: normal, glorot_uniform"),
         (("normal", 0, -1.0), "standard deviation of the initializer is -1"),
         (("normal", 0, np.nan), "standard deviation of the initializer is nan"),

@@ -214,6 +214,18 @@ def test_divergence_is_an_error_and_the_weights_stay_finite(dtype, momentum):
     assert weights(net) == kept
 
 
+def test_nan_cannot_get_lost_on_the_way_to_the_decision():
+    """The output overflows, softmax makes NaN of it, and nothing else in the step is not finite."""
+    net = network(sizes=(4, 3), activations=("softmax",))
+    net.set_parameters([(np.full((4, 3), 1e37), np.zeros(3))])
+    before = weights(net)
+    tr = trainer(net, np.abs(X) + 10, T)
+    with pytest.raises(FloatingPointError):
+        tr.run_epoch(0)
+    assert tr.last_epoch.steps == 0
+    assert weights(net) == before
+
+
 def test_growing_inputs_are_stopped_before_the_weights_overflow():
     net = network(sizes=(4, 1), activations=("identity",))
     x = X.copy()
@@ -243,6 +255,29 @@ def test_a_second_trainer_is_refused_until_the_first_is_closed():
     del second
     gc.collect()
     trainer(net)
+
+
+def test_a_trainer_cannot_be_closed_under_its_own_epoch():
+    net, x, t = long_job()
+    tr = trainer(net, x, t, batch_size=64)
+
+    def progress(samples):
+        tr.close()
+
+    with pytest.raises(RuntimeError, match="the trainer is running an epoch"):
+        tr.run_epoch(0, progress)
+    with pytest.raises(RuntimeError, match="already has a trainer"):
+        trainer(net, x, t)
+
+
+def test_labels_changed_after_the_check_do_no_harm():
+    net, other = network(), network()
+    t = T.copy()
+    tr = trainer(net, X, t)
+    t[:] = 10**12
+    tr.run_epoch(0)
+    trainer(other).run_epoch(0)
+    assert weights(net) == weights(other)
 
 
 def test_a_network_in_training_refuses_other_uses():
@@ -297,6 +332,26 @@ expected = run()
 child = os.fork()
 if child == 0:
     os._exit(0 if run() == expected else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert run_python(code) == "0\n"
+
+
+def test_a_child_does_not_wait_for_openmp_threads_of_another_library():
+    """They ran in the same OpenMP runtime before any team of ours; the fork took them away."""
+    if _core.cpu_info()["thread_backend"] != "openmp":
+        pytest.skip("this build has no OpenMP")
+    code = """
+import ctypes, os, signal, test_trainer as t
+from fastmlp import _core
+libgomp, libc = ctypes.CDLL("libgomp.so.1"), ctypes.CDLL(None)
+libgomp.GOMP_parallel(libc.free, None, 2, 0)  # free(NULL) on two threads
+_core.testing.force_team_size(2)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    t.trainer(t.network()).run_epoch(0)
+    os._exit(0)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert run_python(code) == "0\n"
@@ -357,6 +412,13 @@ def test_wrong_calls_name_the_value_and_the_choices(x, t, options, error, messag
         trainer(net, x, t, **options)
     assert weights(net) == before
     trainer(net)  # the failed call holds nothing
+
+
+def test_threads_of_predict_and_evaluate_are_checked():
+    with pytest.raises(ValueError, match="threads = -3 must be 0"):
+        network().predict(X, threads=-3)
+    with pytest.raises(ValueError, match="threads = -3 must be 0"):
+        network().evaluate(X, T, "categorical_cross_entropy", threads=-3)
 
 
 @pytest.mark.parametrize(

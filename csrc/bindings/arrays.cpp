@@ -122,7 +122,8 @@ TargetArray target_array(const py::object& value, int64_t samples, int64_t outpu
     if (kind == 'i' || kind == 'u') {
         if (targets.ndim() != 1)
             throw py::value_error("targets of integers are class indices and must have 1 dimension; got shape " + shape_text(targets));
-        const py::array labels = contiguous(targets, "int64");
+        // A copy always: a label that the caller changes after this check would be written through as an index.
+        const py::array labels = contiguous(targets, "int64").attr("copy")().cast<py::array>();
         check_labels(labels, outputs);
         return {labels, true};
     }

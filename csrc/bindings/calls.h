@@ -1,8 +1,9 @@
 // How a call leaves Python and stays in touch with it: the GIL released, signals checked about every 50 ms.
 #pragma once
 
+#include <exception>
 #include <functional>
-#include <optional>
+#include <utility>
 
 #include <pybind11/pybind11.h>
 
@@ -23,19 +24,19 @@ public:
                 if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
                 if (progress_) progress_();
                 return false;
-            } catch (pybind11::error_already_set& error) {
-                error_.emplace(std::move(error));
+            } catch (...) {  // whatever it is: it must not leave through a team of threads
+                error_ = std::current_exception();
             }
             return true;
         };
     }
     void rethrow() {
-        if (error_) throw std::move(*error_);
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
 private:
     std::function<void()> progress_;
-    std::optional<pybind11::error_already_set> error_;
+    std::exception_ptr error_;
 };
 
 }  // namespace fastmlp

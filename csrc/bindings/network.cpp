@@ -89,7 +89,12 @@ void require_complete(PassEnd end, PythonPoll& poll, const InputArray& x, int64_
     throw py::value_error(std::string("x, scaled, exceeds the range of ") + dtype);
 }
 
+void require_threads(int threads) {
+    if (threads < 0) throw py::value_error("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
+}
+
 py::array network_predict(Network& network, const py::object& x, int threads) {
+    require_threads(threads);
     const auto lock = network.read();
     const InputArray input = input_array(x, network.spec.inputs(), "x");
     return with_parameters(network, [&](const auto& parameters) -> py::array {
@@ -109,6 +114,7 @@ py::array network_predict(Network& network, const py::object& x, int threads) {
 }
 
 py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads) {
+    require_threads(threads);
     const auto lock = network.read();
     const int loss = loss_id(loss_name);
     require_fit(network.spec, loss);

@@ -34,10 +34,32 @@ double checked(double value, const char* name, double low, double high) {
     return value;
 }
 
+// The place of the one trainer of a network, kept from before its parameters are looked at.
+class Claim {
+public:
+    explicit Claim(NetworkPointer network) : network_(std::move(network)) {
+        if (network_->has_trainer.exchange(true)) throw std::runtime_error("the network already has a trainer; close that one first");
+    }
+    ~Claim() { release(); }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+    bool held() const { return held_; }
+    void release() {
+        if (held_) network_->has_trainer = false;
+        held_ = false;
+    }
+
+private:
+    NetworkPointer network_;
+    bool held_ = true;
+};
+
 class Trainer {
 public:
     Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const Options& options)
-        : network_(std::move(network)), options_(options) {
+        : network_(std::move(network)), claim_(network_), options_(options) {
+        const auto lock = network_->read();
         require_fit(network_->spec, options_.loss);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
@@ -49,25 +71,22 @@ public:
             plan_ = std::make_unique<StepPlan<T>>(parameters, options_.batch, options_.hyper.momentum != 0, threads);
         });
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
-        if (network_->has_trainer.exchange(true)) throw std::runtime_error("the network already has a trainer; close that one first");
-        holds_network_ = true;
     }
-    ~Trainer() { close(); }
-    Trainer(const Trainer&) = delete;
-    Trainer& operator=(const Trainer&) = delete;
 
     void close() {
-        if (holds_network_) network_->has_trainer = false;
-        holds_network_ = false;
+        if (running_) throw std::runtime_error("the trainer is running an epoch; close it when that has ended");
+        claim_.release();
     }
 
     EpochReport run_epoch(uint32_t epoch, const py::object& progress) {
-        if (!holds_network_) throw std::runtime_error("the trainer is closed");
+        if (!claim_.held()) throw std::runtime_error("the trainer is closed");
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
+        EpochReport report;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
-            if (!progress.is_none()) progress(last_.tally.samples);
+            last_ = report;
+            if (!progress.is_none()) progress(report.tally.samples);
         });
         const Poll poll = python.poll();
         {
@@ -84,9 +103,10 @@ public:
                                              view_of<T>(targets_, network_->spec.outputs()),
                                              options_.loss,
                                              options_.hyper};
-                fastmlp::run_epoch(context, order, inputs_.view.count, poll, last_);
+                fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
+        last_ = report;
         python.rethrow();
         if (last_.end == EpochEnd::not_finite) {
             const std::string message = "training diverged in epoch " + std::to_string(epoch) + ", step " + std::to_string(last_.steps) +
@@ -103,13 +123,13 @@ public:
 
 private:
     NetworkPointer network_;
+    Claim claim_;
     Options options_;
     InputArray inputs_{};
     TargetArray targets_{};
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
     EpochReport last_;
-    bool holds_network_ = false;
     std::atomic<bool> running_{false};
 };
 

@@ -11,6 +11,7 @@ namespace fastmlp {
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t b_column, T* c,
           int64_t c_row, int threads) {
+    if (k == 1) a_column = 1;         // one column: any stride of the rows is then a walk along them
     constexpr int64_t panel_k = 256;  // 256 x 32 floats: a panel fills the first-level cache
     const KernelTable<T>& kernel = table<T>(kernels());
     const int64_t padded = (n + TileScratch<T>::tile_row - 1) / TileScratch<T>::tile_row * TileScratch<T>::tile_row;

@@ -82,7 +82,7 @@ struct UpdateArguments {
 enum class Function { exp, log, log1p, sigmoid, tanh };
 constexpr int functions = 5;
 
-// Kernels that return T return the largest magnitude they wrote; infinity and NaN count as larger than every number.
+// Kernels that return T return the largest magnitude they wrote, and infinity where one was infinite or NaN.
 template <class T>
 struct KernelTable {
     int lanes;

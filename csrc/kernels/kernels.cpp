@@ -78,7 +78,7 @@ KernelTable<T> make_table() {
 
 // Runs only after dispatch has found that this CPU has the instructions.
 extern "C" fastmlp::Kernels FASTMLP_ENTRY(FASTMLP_ISA)() {
-#if defined(__FMA__) || defined(__aarch64__)
+#if (defined(__AVX2__) && defined(__FMA__)) || defined(__aarch64__)
     constexpr bool fused = true;
 #else
     constexpr bool fused = false;

@@ -14,7 +14,11 @@ template <class T>
 void retire_absent(StepPlan<T>& plan, int present) {
     for (std::size_t i = static_cast<std::size_t>(present); i < plan.peaks.size(); ++i) {
         plan.peaks[0].parameters = std::max(plan.peaks[0].parameters, plan.peaks[i].parameters);
-        plan.peaks[i] = Peaks<T>{std::vector<T>(plan.peaks[i].y.size()), std::vector<T>(plan.peaks[i].delta.size())};
+        Peaks<T>& absent = plan.peaks[i];  // nothing is allocated: memory that runs out here would end the process
+        std::fill(absent.y.begin(), absent.y.end(), T(0));
+        std::fill(absent.delta.begin(), absent.delta.end(), T(0));
+        absent.parameters = 0;
+        absent.correct = 0;
     }
 }
 

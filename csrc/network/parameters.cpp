@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "random/draws.h"
@@ -86,9 +87,10 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     const Distribution& weights = distribution(with.weights);
     const char* const bias_names[] = {"zeros", "normal"};
     const bool normal_biases = id_of(with.biases, bias_names, 2, "bias initializer") == 1;
-    if (!(with.std >= 0) || !std::isfinite(with.std))
+    const double largest_std = static_cast<double>(std::numeric_limits<T>::max()) / 16;  // no draw lies 16 deviations out
+    if (!(with.std >= 0 && with.std <= largest_std))
         throw std::invalid_argument("the standard deviation of the initializer is " + std::to_string(with.std) +
-                                    "; it must be finite and not negative");
+                                    "; it must not be negative, and its draws must be finite");
     const DefaultArithmetic arithmetic;
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];

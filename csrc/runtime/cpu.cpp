@@ -132,7 +132,8 @@ int cgroup_quota() {
 
 int omp_num_threads() {
     const char* text = std::getenv("OMP_NUM_THREADS");
-    return text ? std::max(0, std::atoi(text)) : 0;  // a list "4,2" means nesting levels: the first counts
+    return text ? static_cast<int>(std::clamp(std::strtol(text, nullptr, 10), 0L, 1L << 20))
+                : 0;  // a list "4,2" means nesting levels: the first counts
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "runtime/team.h"
 
 #include <algorithm>
-#include <mutex>
+#include <exception>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -40,11 +41,15 @@ void after_fork_in_child() {
     threads_taken = false;
 }
 
-bool take_threads() {
-    static std::once_flag registered;
-    std::call_once(registered, [] { pthread_atfork(nullptr, nullptr, after_fork_in_child); });
-    return !forked && !threads_taken.exchange(true);
-}
+// From the first moment, not from our first team: the threads may be another library's, in the same OpenMP runtime.
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
+
+bool take_threads() { return !forked && !threads_taken.exchange(true); }
+
+// Gives the threads back on every way out of a call.
+struct Lease {
+    ~Lease() { threads_taken = false; }
+};
 
 void run_alone(const std::function<void(const Member&)>& work) {
     Barrier barrier(1);
@@ -67,14 +72,24 @@ void run_together(int threads, const std::function<void(const Member&)>& work) {
 }
 #elif defined(FASTMLP_TEAM_STD)
 void run_together(int threads, const std::function<void(const Member&)>& work) {
-    Barrier barrier(threads);
+    // The system may grant fewer threads than asked: those that came wait until it is known how many they are.
+    std::optional<Barrier> barrier;
+    std::atomic<int> count{0};
     std::vector<std::thread> others;
-    for (int i = 1; i < threads; ++i)
-        others.emplace_back([&, i] {
-            const DefaultArithmetic arithmetic;
-            work({i, threads, &barrier});
-        });
-    work({0, threads, &barrier});
+    others.reserve(static_cast<std::size_t>(threads));
+    try {
+        for (int i = 1; i < threads; ++i)
+            others.emplace_back([&, i] {
+                while (count.load(std::memory_order_acquire) == 0) sched_yield();
+                const DefaultArithmetic arithmetic;
+                work({i, count.load(std::memory_order_relaxed), &*barrier});
+            });
+    } catch (const std::exception&) {  // no more threads: a smaller team
+    }
+    const int came = static_cast<int>(others.size()) + 1;
+    barrier.emplace(came);
+    count.store(came, std::memory_order_release);
+    work({0, came, &*barrier});
     for (std::thread& other : others) other.join();
 }
 #else
@@ -119,8 +134,8 @@ void force_team_size(int threads) { forced_size = threads; }
 void run_team(int threads, const std::function<void(const Member&)>& work) {
     const DefaultArithmetic arithmetic;
     if (threads <= 1 || !take_threads()) return run_alone(work);
+    const Lease lease;
     run_together(threads, work);
-    threads_taken = false;
 }
 
 }  // namespace fastmlp

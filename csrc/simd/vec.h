@@ -155,7 +155,7 @@ FASTMLP_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
 FASTMLP_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
     return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 }
-#elif defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__)
 FASTMLP_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
     return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 }
@@ -198,7 +198,8 @@ FASTMLP_INLINE Vec<T> with_sign_of(Vec<T> magnitude, Vec<T> v) {
 }
 
 // ---- the largest magnitude -------------------------------------------------------------------------------
-// Compared as integers, so that infinity and NaN count as larger than every number and cannot get lost.
+// Compared as integers, so that infinity and NaN count as larger than every number and cannot get lost. NaN is told as
+// infinity: whoever goes on with a plain maximum would lose it.
 template <class T>
 struct Peak {
     IntVec<T> largest{};
@@ -211,7 +212,7 @@ struct Peak {
         for (int i = 0; i < lanes<T>; ++i) most = largest[i] > most ? largest[i] : most;
         T result;
         __builtin_memcpy(&result, &most, sizeof(T));
-        return result;
+        return result == result ? result : static_cast<T>(__builtin_inf());
     }
 };
 

@@ -1,0 +1,167 @@
+// What train_bits.cpp trains: networks of every activation, loss and awkward shape, and data generated for them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "math/catalog.h"
+#include "network/samples.h"
+#include "network/spec.h"
+#include "network/step.h"
+#include "random/philox.h"
+
+namespace fastmlp {
+
+constexpr auto data_purpose = static_cast<Purpose>(200);  // a stream that the engine does not use
+
+enum class TargetKind { labels, values, probabilities };
+
+struct Case {
+    std::string name;
+    std::vector<int64_t> sizes;
+    std::vector<std::string> activations;
+    std::string loss;
+    SourceType source = SourceType::float32;
+    TargetKind targets = TargetKind::labels;
+    bool scaled = false;
+    int64_t samples = 77, batch = 16;
+    int epochs = 2;
+    Hyperparameters hyper{0.05, 0, 0};
+    std::string initializer = "glorot_uniform";
+    bool overflowing = false;  // initial weights so large that products of two layers are infinite
+};
+
+// Uniform in (-1, 1): a function of the place alone.
+inline double draw(uint32_t stream, int64_t row, int64_t column) {
+    const auto word = philox({20, data_purpose, stream}, static_cast<uint32_t>(row), static_cast<uint32_t>(column));
+    return 2 * uniform(joined(word[0], word[1])) - 1;
+}
+
+// The samples of a case and what they should become, in memory of exactly their size: a sanitizer sees a read past the end.
+template <class T>
+struct Data {
+    std::vector<uint8_t> bytes;
+    std::vector<float> floats;
+    std::vector<double> doubles, shift, scale;
+    std::vector<int64_t> labels;
+    std::vector<T> values;
+    Inputs inputs{};
+    Targets<T> targets{};
+
+    explicit Data(const Case& of) {
+        const int64_t n = of.samples, in = of.sizes.front(), out = of.sizes.back();
+        const auto all = static_cast<std::size_t>(n * in);
+        const bool narrow = of.source == SourceType::uint8, single = of.source == SourceType::float32;
+        bytes.resize(narrow ? all : 0);
+        floats.resize(single ? all : 0);
+        doubles.resize(narrow || single ? 0 : all);
+        for (int64_t i = 0; i < n; ++i)
+            for (int64_t j = 0; j < in; ++j) {
+                const auto place = static_cast<std::size_t>(i * in + j);
+                const double value = draw(0, i, j);
+                if (narrow)
+                    bytes[place] = static_cast<uint8_t>(128 + 127 * value);
+                else if (single)
+                    floats[place] = static_cast<float>(value);
+                else
+                    doubles[place] = value;
+            }
+        if (of.scaled)
+            for (int64_t j = 0; j < in; ++j) {
+                shift.push_back(narrow ? 100 + draw(1, 0, j) : draw(1, 0, j));
+                scale.push_back((1 + 0.5 * draw(1, 1, j)) / (narrow ? 255 : 1));
+            }
+        fill_targets(of, n, out);
+
+        const int64_t item = narrow ? 1 : single ? 4 : 8;
+        const void* const data = narrow ? static_cast<const void*>(bytes.data())
+                                        : (single ? static_cast<const void*>(floats.data()) : static_cast<const void*>(doubles.data()));
+        inputs = {data, of.source, n, item * in, of.scaled ? shift.data() : nullptr, of.scaled ? scale.data() : nullptr};
+        targets = {labels.empty() ? nullptr : labels.data(), labels.empty() ? values.data() : nullptr, out};
+    }
+
+private:
+    void fill_targets(const Case& of, int64_t n, int64_t out) {
+        for (int64_t i = 0; i < n; ++i) {
+            if (of.targets == TargetKind::labels) {
+                labels.push_back(static_cast<int64_t>((draw(2, i, 0) + 1) / 2 * static_cast<double>(out == 1 ? 2 : out)));
+                continue;
+            }
+            double total = 0;
+            for (int64_t j = 0; j < out; ++j) total += (draw(2, i, j) + 1) / 2;
+            for (int64_t j = 0; j < out; ++j) {
+                const double value = draw(2, i, j);
+                values.push_back(static_cast<T>(of.targets == TargetKind::values ? value : (value + 1) / 2 / total));
+            }
+        }
+    }
+};
+
+// Every activation in hidden layers and every pair of loss and output unit that exists, read from the catalog.
+inline std::vector<Case> cases_of_catalog() {
+    std::vector<Case> cases;
+    for (int id = 0; id < Activations::size; ++id) {
+        if (is_rowwise(id)) continue;
+        const std::string name = Activations::names[id];
+        cases.push_back({"hidden-" + name, {13, 21, 9, 5}, {name, name, "softmax"}, "categorical_cross_entropy"});
+    }
+    for (int loss = 0; loss < Losses::size; ++loss)
+        for (int output = 0; output < Activations::size; ++output) {
+            if (!fits(loss, output)) continue;
+            Case next{std::string(Losses::names[loss]) + "-" + Activations::names[output],
+                      {7, 18, 6},
+                      {"tanh", Activations::names[output]},
+                      Losses::names[loss]};
+            cases.push_back(next);
+            next.name += "-targets";
+            next.targets = loss == IdOf<CategoricalCrossEntropy, Losses>::value || loss == IdOf<BinaryCrossEntropy, Losses>::value
+                               ? TargetKind::probabilities
+                               : TargetKind::values;
+            next.source = SourceType::float64;
+            cases.push_back(next);
+        }
+    return cases;
+}
+
+inline std::vector<Case> cases_of_shape() {
+    const std::vector<std::string> relu_softmax{"relu", "softmax"};
+    const std::string categorical = "categorical_cross_entropy";
+    Case base{"", {19, 33, 10}, relu_softmax, categorical};
+    std::vector<Case> cases;
+    const auto with = [&](const char* name, const auto& change) {
+        Case next = base;
+        next.name = name;
+        change(next);
+        cases.push_back(next);
+    };
+    with("momentum", [](Case& c) { c.hyper.momentum = 0.9; });
+    with("l2", [](Case& c) { c.hyper.l2 = 0.01; });
+    with("momentum-l2", [](Case& c) { c.hyper = {0.02, 0.5, 0.001}; });
+    with("uint8-scaled", [](Case& c) { c.source = SourceType::uint8, c.scaled = true; });
+    with("uint8", [](Case& c) { c.source = SourceType::uint8, c.hyper.learning_rate = 1e-5; });
+    with("float32-scaled", [](Case& c) { c.scaled = true; });
+    with("float64-scaled", [](Case& c) { c.source = SourceType::float64, c.scaled = true; });
+    with("batch-1", [](Case& c) { c.batch = 1, c.samples = 23; });
+    with("batch-all", [](Case& c) { c.batch = c.samples; });
+    with("batch-3-last-2", [](Case& c) { c.batch = 3, c.samples = 32; });
+    with("batch-64-last-1", [](Case& c) { c.batch = 64, c.samples = 129, c.source = SourceType::uint8, c.scaled = true; });
+    with("all-ones", [](Case& c) { c.sizes = {1, 1, 1}, c.activations = {"sigmoid", "sigmoid"}, c.loss = "binary_cross_entropy"; });
+    with("one-output", [](Case& c) { c.sizes = {5, 3, 1}, c.activations = {"tanh", "sigmoid"}, c.loss = "half_squared_error"; });
+    with("one-layer", [&](Case& c) { c.sizes = {31, 3}, c.activations = {"softmax"}; });
+    with("deep",
+         [](Case& c) { c.sizes = {9, 8, 7, 17, 16, 15, 4}, c.activations = {"tanh", "relu", "sigmoid", "identity", "tanh", "softmax"}; });
+    with("wide", [](Case& c) { c.sizes = {65, 300, 129, 33}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 50; });
+    with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
+    with("chunked", [](Case& c) { c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyper.momentum = 0.5; });
+    with("chunked-last-short",
+         [](Case& c) { c.sizes = {6, 5, 4, 2}, c.activations = {"tanh", "sigmoid", "softmax"}, c.samples = 2049, c.batch = 2049; });
+    with("initial-he", [](Case& c) { c.initializer = "he_normal"; });
+    with("initial-normal", [](Case& c) { c.initializer = "normal"; });
+    const std::vector<std::string> linear{"identity", "identity"};
+    with("diverging", [&](Case& c) { c.hyper.learning_rate = 1e30, c.loss = "mean_squared_error", c.activations = linear; });
+    // Infinity minus infinity in the output's z: NaN is the only sign, and must be noticed.
+    with("overflowing", [&](Case& c) { c.overflowing = true, c.initializer = "normal", c.activations = {"identity", "softmax"}; });
+    return cases;
+}
+
+}  // namespace fastmlp

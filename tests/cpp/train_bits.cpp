@@ -1,0 +1,214 @@
+// Trains small networks with the engine alone, without Python, and prints one line a case: its name and 64-bit hashes of the
+// weights, the predictions and the figures of training. Builds with another compiler, for another processor, for another
+// instruction set or with another number of threads must print the same lines; tests/test_portability.py builds and compares them.
+//
+//   train_bits [threads] [long]   every team has exactly that many threads (default 1); FASTMLP_ISA=name chooses the kernels;
+//                                 `long` adds steps so long that they can be abandoned inside, and longer epochs (seconds)
+// A line that ends in FAULT is wrong by itself.
+//
+// By hand, from the root of the repository, with one row of kernels (a CPU with FMA needs -mavx2 -mfma on x86-64 for equal bits):
+//
+//   mkdir -p /tmp/bits/runtime && echo '#define FASTMLP_ISAS(row) row(portable, always)' > /tmp/bits/runtime/isas.h
+//   COMPILE='-std=c++17 -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math -DFASTMLP_ISA=portable -DFASTMLP_TEAM_STD -pthread'
+//   SOURCES="tests/cpp/train_bits.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp csrc/kernels/*.cpp"
+//   aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
+//   g++ $COMPILE -g -O1 -fsanitize=address,undefined -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/asan && /tmp/bits/asan 3
+//   g++ $COMPILE -g -O1 -fsanitize=thread            -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/tsan && /tmp/bits/tsan 3
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "cases.h"
+#include "gemm/gemm.h"
+#include "network/epoch.h"
+#include "network/predict.h"
+#include "runtime/dispatch.h"
+
+using namespace fastmlp;
+
+namespace {
+
+// FNV-1a over the bytes of numbers (little-endian machines only).
+class Hash {
+public:
+    template <class T>
+    void add(const T* values, int64_t count) {
+        unsigned char bytes[sizeof(T)];
+        for (int64_t i = 0; i < count; ++i) {
+            // The sign of a NaN is the processor's choice.
+            const T value = values[i] == values[i] ? values[i] : std::numeric_limits<T>::max();
+            std::memcpy(bytes, &value, sizeof(T));
+            for (const unsigned char byte : bytes) state_ = (state_ ^ byte) * 0x100000001b3;
+        }
+    }
+    uint64_t state() const { return state_; }
+
+private:
+    uint64_t state_ = 0xcbf29ce484222325;
+};
+
+template <class T>
+uint64_t hash_of(const Parameters<T>& parameters) {
+    Hash hash;
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const Layer<T>& layer = parameters[l];
+        for (int64_t i = 0; i < layer.in; ++i) hash.add(layer.weight + i * layer.weight_row, layer.out);
+        hash.add(layer.bias, layer.out);
+    }
+    return hash.state();
+}
+
+// What is wrong with parameters after training, or "": a weight that is not finite was committed against the promise of a step,
+// and padding that a kernel left other than zero would reach the true elements some day.
+template <class T>
+const char* fault(const Parameters<T>& parameters) {
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const Layer<T>& layer = parameters[l];
+        for (int64_t i = 0; i <= layer.in; ++i) {
+            const T* const row = i < layer.in ? layer.weight + i * layer.weight_row : layer.bias;
+            for (int64_t j = 0; j < layer.weight_row; ++j) {
+                if (j < layer.out && !std::isfinite(row[j])) return " FAULT: a weight is not finite";
+                if (j >= layer.out && row[j] != 0) return " FAULT: padding is not zero";
+            }
+        }
+    }
+    return "";
+}
+
+void add(Hash& hash, const Tally& tally) {
+    hash.add(&tally.loss_sum, 1);
+    hash.add(&tally.correct, 1);
+    hash.add(&tally.samples, 1);
+}
+
+// The order of an epoch: a stride that shares no factor with the number of samples.
+std::vector<int64_t> order_of(int64_t samples, int epoch) {
+    int64_t stride = 7 + 2 * epoch;
+    const auto common = [](int64_t a, int64_t b) {
+        while (b != 0) {
+            const int64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        return a;
+    };
+    while (common(stride, samples) != 1) ++stride;
+    std::vector<int64_t> order;
+    for (int64_t i = 0; i < samples; ++i) order.push_back(i * stride % samples);
+    return order;
+}
+
+template <class T>
+void run(const Case& of, int threads) {
+    const Spec spec = make_spec(of.sizes, of.activations);
+    const Data<T> data(of);
+    const int loss = loss_id(of.loss);
+    Parameters<T> parameters(spec);
+    const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
+    initialize(parameters, {of.initializer, "normal", std, 11});
+    StepPlan<T> plan(parameters, of.batch, of.hyper.momentum != 0, threads);
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss, of.hyper};
+    const Poll poll = [] { return false; };
+
+    Hash figures;
+    const char* end = "";
+    for (int epoch = 0; epoch < of.epochs; ++epoch) {
+        EpochReport report;
+        const std::vector<int64_t> order = order_of(of.samples, epoch);
+        run_epoch(context, epoch % 2 == 0 ? order.data() : nullptr, of.samples, poll, report);
+        add(figures, report.tally);
+        if (report.end != EpochEnd::complete) end = " ended-early";
+    }
+    Tally tally;
+    evaluate(context.kernels, parameters, data.inputs, data.targets, loss, threads, poll, tally);
+    add(figures, tally);
+    std::vector<T> outputs(static_cast<std::size_t>(of.samples * spec.outputs()));
+    predict(context.kernels, parameters, data.inputs, outputs.data(), threads, poll);
+    Hash predictions;
+    predictions.add(outputs.data(), static_cast<int64_t>(outputs.size()));
+
+    std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s\n", of.name.c_str(),
+                sizeof(T) == 4 ? "float32" : "float64", hash_of(parameters), predictions.state(), figures.state(), end, fault(parameters));
+}
+
+// C = A B with any strides, in the general entry that packs.
+template <class T>
+void run_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_transposed, int threads) {
+    std::vector<T> a, b, c(static_cast<std::size_t>(m * n));
+    for (int64_t i = 0; i < m * k; ++i) a.push_back(static_cast<T>(draw(3, m, i)));
+    for (int64_t i = 0; i < k * n; ++i) b.push_back(static_cast<T>(draw(4, n, i)));
+    gemm(m, n, k, a.data(), a_transposed ? 1 : k, a_transposed ? m : 1, b.data(), b_transposed ? 1 : n, b_transposed ? k : 1, c.data(), n,
+         threads);
+    Hash hash;
+    hash.add(c.data(), m * n);
+    std::printf("product-%" PRId64 "x%" PRId64 "x%" PRId64 "%s%s %s %016" PRIx64 "\n", m, n, k, a_transposed ? "-at" : "",
+                b_transposed ? "-bt" : "", sizeof(T) == 4 ? "float32" : "float64", hash.state());
+}
+
+template <class T>
+void run_all(int threads) {
+    for (const Case& next : cases_of_catalog()) run<T>(next, threads);
+    for (const Case& next : cases_of_shape()) run<T>(next, threads);
+    for (int transposed = 0; transposed < 4; ++transposed) {
+        run_product<T>(37, 29, 41, (transposed & 1) != 0, (transposed & 2) != 0, threads);
+        run_product<T>(15, 65, 300, (transposed & 1) != 0, (transposed & 2) != 0, threads);
+    }
+    run_product<T>(3, 5, 1, false, false, threads);
+}
+
+// Steps of more than 4 GFLOP: they store their gradients, and end inside when poll says so. An abandoned step changes nothing.
+template <class T>
+void run_long(int threads) {
+    Case of{"long-step", {600, 800, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
+    of.samples = of.batch = 2500;
+    of.epochs = 1;
+    of.hyper.momentum = 0.9;
+    run<T>(of, threads);
+
+    Case many{"long-epoch", {64, 128, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
+    many.samples = 6000;  // some tenths of a second: the team's size may change on the way
+    many.epochs = 10;
+    run<T>(many, threads);
+
+    const Spec spec = make_spec(of.sizes, of.activations);
+    const Data<T> data(of);
+    Parameters<T> parameters(spec);
+    initialize(parameters, {of.initializer, "normal", 0.5, 11});
+    StepPlan<T> plan(parameters, of.batch, true, threads);
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
+    const uint64_t before = hash_of(parameters);
+    EpochReport report;
+    run_epoch(context, nullptr, of.samples, [] { return true; }, report);
+    const bool unchanged = before == hash_of(parameters) && report.tally.samples == 0 && report.steps == 0;
+    const bool whole = report.end == EpochEnd::complete && report.steps == 1;  // so fast that nobody was asked
+    std::printf("abandoned-step %s %s\n", sizeof(T) == 4 ? "float32" : "float64", unchanged || whole ? "whole" : "FAULT: torn");
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    try {
+        const int threads = count > 1 ? std::atoi(arguments[1]) : 1;
+        force_team_size(threads);
+        std::string found;
+        for (const std::string& name : isas_found()) found += (found.empty() ? "" : ",") + name;
+        std::fprintf(stderr, "isa=%s found=%s fma=%d backend=%s threads=%d\n", kernels().name, found.c_str(),
+                     static_cast<int>(kernels().fused_multiply_add), team_backend(), threads);
+        run_all<float>(threads);
+        run_all<double>(threads);
+        if (count > 2 && std::strcmp(arguments[2], "long") == 0) {
+            run_long<float>(threads);
+            run_long<double>(threads);
+        }
+        return 0;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "train_bits: %s\n", error.what());
+        return 1;
+    }
+}
