@@ -8,8 +8,11 @@ computes no loss: only what a step needs.
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -187,7 +190,30 @@ def build(problem: Problem, threads: int | None) -> NumpyMlp:
 
 
 def describe() -> dict[str, Any]:
-    """Return the version of NumPy and the BLAS it was built with."""
+    """Return the version of NumPy, the BLAS it was built with, and the kernels that BLAS chose."""
     config: Any = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})
-    return {"numpy": np.__version__, "blas": f"{blas.get('name')} {blas.get('version')}"}
+    kernels = blas_kernels()
+    name = f"{blas.get('name')} {blas.get('version')}" + (f", {kernels} kernels" if kernels else "")
+    return {"numpy": np.__version__, "blas": name}
+
+
+def blas_kernels() -> str | None:
+    """Return the name of the CPU whose kernels OpenBLAS runs, None for another BLAS or system.
+
+    OpenBLAS does not know every CPU: on one it takes for an older kind, NumPy runs narrower
+    instructions than the machine has. ``OPENBLAS_CORETYPE`` in the environment overrules it.
+    """
+    try:
+        maps = Path("/proc/self/maps").read_text()
+    except OSError:
+        return None
+    library = re.search(r"\S*openblas\S*\.so\S*", maps)
+    if library is None:
+        return None
+    for name in ("scipy_openblas_get_corename64_", "openblas_get_corename"):
+        function = getattr(ctypes.CDLL(library[0]), name, None)
+        if function is not None:
+            function.restype = ctypes.c_char_p
+            return str(function().decode())
+    return None

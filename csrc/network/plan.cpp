@@ -6,7 +6,11 @@ namespace fastmlp {
 namespace {
 
 constexpr int64_t largest_chunk = 1024;  // rows; bounds the memory of a step for any batch
-constexpr double long_step_flops = 4e9;  // tens of milliseconds: then a step must be interruptible
+
+// Seconds that a step takes at worst: a thread makes at least this much of a lane's peak on the CPUs that have such lanes.
+constexpr double least_flops_a_lane = 6e9;
+constexpr double long_step_seconds = 0.03;           // from here on a step can be left in the middle
+constexpr double longest_fused_step_seconds = 0.12;  // a third of it is the update, which cannot
 
 }  // namespace
 
@@ -19,9 +23,11 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 }
 
 template <class T>
-StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int threads)
-    : batch(batch_), chunk(std::min(batch_, largest_chunk)), long_step(step_flops(parameters, batch_) > long_step_flops), pace(threads) {
-    fused = chunk == batch && !long_step;
+StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int lanes, int threads)
+    : batch(batch_), chunk(std::min(batch_, largest_chunk)), pace(threads) {
+    const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
+    long_step = seconds > long_step_seconds;
+    fused = chunk == batch && seconds < longest_fused_step_seconds;
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {

@@ -52,7 +52,7 @@ struct StepPlan {
     int64_t batch;   // the largest batch
     int64_t chunk;   // rows that go through the network at a time: the batch, or a part of a very large one
     bool fused;      // update each tile of W as soon as its gradient is complete, without storing the gradient
-    bool long_step;  // ask for interruptions inside a step too
+    bool long_step;  // ask for interruptions inside a step too: it may take longer than their answer
 
     Activity<T> activity;
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
@@ -66,7 +66,8 @@ struct StepPlan {
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays
 
-    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int threads);
+    // `lanes` as of the kernel table.
+    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int lanes, int threads);
 
 private:
     void take(Arena& in, const Parameters<T>& parameters, bool momentum);

@@ -117,12 +117,10 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         if (member.leads())
             for (int64_t i = 0; i < chunk.rows; ++i) loss_sum += static_cast<double>(plan.losses[i]);
         backward(chunk);
-        if (!plan.fused) {
-            weight_gradients(chunk, false, batch);
-            if (member.leads()) interruption.abandon_step = interruption.requested.load(std::memory_order_relaxed);
-            member.wait();
-            if (interruption.abandon_step) return StepResult::abandoned;
-        }
+        if (!plan.fused) weight_gradients(chunk, false, batch);
+        if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
+        if (plan.long_step || !plan.fused) member.wait();
+        if (plan.long_step && interruption.abandon_step) return StepResult::abandoned;
     }
 
     if (!stays_finite(context, batch)) return StepResult::not_finite;
