@@ -41,8 +41,9 @@ class Dataset:
     image_shape : tuple of int or None
         (height, width) when a row of `x` is a picture.
     pixel_max : int
-        The value of a full pixel: 16 for "digits", 255 otherwise. Input scaling "unit" divides by
-        it.
+        The value of a full pixel: 16 for "digits", 255 for IDX files. Input scaling "unit" divides
+        by it. By default the largest value of a uint8 `x`, so that columns of 0 and 1 stay as they
+        are; 255 for other types.
     kind : {"images", "table", "arrays"}
         Where the rows come from, for the choice of defaults.
     source, licence : str
@@ -68,13 +69,16 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
     image_shape: tuple[int, int] | None = None
-    pixel_max: int = 255
+    pixel_max: int = 0
     kind: Kind = "arrays"
     source: str = ""
     licence: str = ""
 
     def __post_init__(self) -> None:
         """Check that the parts fit one another; the values were checked when they were read."""
+        if self.pixel_max == 0:
+            largest = int(self.x.max(initial=1)) if self.x.dtype == np.uint8 else 255
+            object.__setattr__(self, "pixel_max", largest)
         _check_rows(self.name, "x", self.x, "y", self.y)
         features = self.x.shape[1]
         if (self.x_test is None) != (self.y_test is None):

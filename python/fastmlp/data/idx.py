@@ -146,6 +146,7 @@ def read_idx_folder(
         x_test=x_test,
         y_test=y_test,
         image_shape=shape,
+        pixel_max=255,
         kind="images",
         source=source or str(folder),
         licence=licence,

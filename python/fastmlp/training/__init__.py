@@ -76,9 +76,9 @@ def train(
         ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"``, ``learning_rate=0.1``
         (values on a linear output: 0.01), ``momentum=0.0``, ``l2=0.0``, ``batch_size=64``,
         ``epochs=5``, ``seed=0``, ``threads=None``, ``dtype="float32"``, ``init_std=1.0``,
-        ``bias_init="zeros"``, ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit;
-        tables: standard; else none), ``target_scaling="auto"`` (values of tables: standard; else
-        none), ``source="digits"``, ...
+        ``bias_init="zeros"``, ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit,
+        which divides by the largest value; tables: standard; else none), ``target_scaling="auto"``
+        (values of tables: standard; else none), ``source="digits"``, ...
 
     Returns
     -------
