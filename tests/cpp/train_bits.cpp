@@ -14,6 +14,7 @@
 //   aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
 //   g++ $COMPILE -g -O1 -fsanitize=address,undefined -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/asan && /tmp/bits/asan 3
 //   g++ $COMPILE -g -O1 -fsanitize=thread            -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/tsan && /tmp/bits/tsan 3
+#include <atomic>
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
@@ -21,6 +22,7 @@
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,19 @@
 #include "runtime/dispatch.h"
 
 using namespace fastmlp;
+
+namespace {
+std::atomic<int64_t> allocations{0};
+}
+
+// Every request for memory in C++ is counted.
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -151,6 +166,31 @@ void run_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_tran
                 b_transposed ? "-bt" : "", sizeof(T) == 4 ? "float32" : "float64", hash.state());
 }
 
+// Nothing is allocated after the plan is made: an epoch of many steps asks for memory as often as an epoch of one.
+template <class T>
+void run_allocations(int threads) {
+    Case of{"allocations", {30, 40, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
+    of.samples = 640;
+    const Spec spec = make_spec(of.sizes, of.activations);
+    const Data<T> data(of);
+    Parameters<T> parameters(spec);
+    initialize(parameters, {of.initializer, "normal", 0.5, 11});
+    StepPlan<T> plan(parameters, of.batch, true, table<T>(kernels()).lanes, 1);
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
+    const Poll poll = [] { return false; };
+    force_team_size(1);
+    int64_t counts[2];
+    for (const int many : {0, 1}) {
+        EpochReport report;
+        const int64_t before = allocations;
+        run_epoch(context, nullptr, many ? of.samples : of.batch, poll, report);
+        counts[many] = allocations - before;
+    }
+    force_team_size(threads);
+    std::printf("allocations-in-steps %s %s\n", sizeof(T) == 4 ? "float32" : "float64",
+                counts[0] == counts[1] ? "none" : "FAULT: a step allocates");
+}
+
 template <class T>
 void run_all(int threads) {
     for (const Case& next : cases_of_catalog()) run<T>(next, threads);
@@ -160,9 +200,10 @@ void run_all(int threads) {
         run_product<T>(15, 65, 300, (transposed & 1) != 0, (transposed & 2) != 0, threads);
     }
     run_product<T>(3, 5, 1, false, false, threads);
+    run_allocations<T>(threads);
 }
 
-// Steps of more than 4 GFLOP: they store their gradients, and end inside when poll says so. An abandoned step changes nothing.
+// Long steps, which store their gradients and end inside when poll says so. An abandoned step changes nothing.
 template <class T>
 void run_long(int threads) {
     Case of{"long-step", {600, 800, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
