@@ -1,4 +1,4 @@
-// One epoch in one call: shuffle, then step after step by one team of threads.
+// One epoch in one call: step after step, by a team of threads that stays for all of it or for some 50 ms (runtime/pace.h).
 #pragma once
 
 #include "network/interruption.h"
