@@ -368,3 +368,15 @@ def test_uint8_arrays_are_divided_by_their_largest_value(largest: int, divisor: 
     assert model.pixel_max == divisor
     same = fastmlp.train(rows / divisor, np.arange(10) % 2, hidden=[], epochs=1)
     assert np.allclose(model.predict_proba(rows), same.predict_proba(rows / divisor), atol=1e-6)
+
+
+def test_going_on_from_a_model_keeps_its_pixel_range() -> None:
+    """The range belongs to the scaling that is taken over, not to the rows that come new."""
+    rows = np.arange(40, dtype=np.uint8).reshape(10, 4)
+    bright, dark = rows + 200, rows // 4
+    first = fastmlp.train(bright, np.arange(10) % 2, hidden=[], epochs=1)
+    more = fastmlp.train(dark, np.arange(10) % 2, config=first.config, init=first)
+    assert more.config.data.scaling == "unit"
+    alone = fastmlp.train(dark, np.arange(10) % 2, hidden=[], epochs=1)
+    going_on = fastmlp.train(dark, np.arange(10) % 2, hidden=[], epochs=1, init=first)
+    assert (first.pixel_max, alone.pixel_max, going_on.pixel_max) == (239, 9, 239)

@@ -1,14 +1,13 @@
 // A network as its users hold it: spec, parameters of either precision, input scaling, and the rule who may use it when.
 #pragma once
 
+#include <atomic>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <shared_mutex>
 #include <stdexcept>
 #include <variant>
 #include <vector>
 
+#include "network/access.h"
 #include "network/parameters.h"
 #include "network/samples.h"
 
@@ -39,24 +38,24 @@ public:
     std::variant<Shared<float>, Shared<double>> parameters;
     std::vector<double> shift, scale;  // (inputs) each, or empty
 
-    // Any number of readers, or one epoch of training. A reader does not wait for an epoch: it is refused.
-    std::shared_lock<std::shared_mutex> read() {
-        std::shared_lock lock(in_use_, std::try_to_lock);
-        if (!lock) throw std::runtime_error("the network is being trained or changed by another call; use it when that has ended");
-        return lock;
+    // A reader does not wait for an epoch: it is refused.
+    Access::Holder read() {
+        Access::Holder holder = access_.try_read();
+        if (!holder) throw std::runtime_error("the network is being trained or changed by another call; use it when that has ended");
+        return holder;
     }
     // Waits for readers; call without the GIL.
-    std::unique_lock<std::shared_mutex> write() { return std::unique_lock(in_use_); }
+    Access::Holder write() { return access_.write(); }
     // For changes from outside: neither while a trainer holds the network nor while a call uses it.
-    std::unique_lock<std::shared_mutex> change() {
-        std::unique_lock lock(in_use_, std::try_to_lock);
-        if (!lock || has_trainer) throw std::runtime_error("the network is in use by a trainer or another call; close the trainer first");
-        return lock;
+    Access::Holder change() {
+        Access::Holder holder = access_.try_write();
+        if (!holder || has_trainer) throw std::runtime_error("the network is in use by a trainer or another call; close the trainer first");
+        return holder;
     }
     std::atomic<bool> has_trainer{false};
 
 private:
-    std::shared_mutex in_use_;
+    Access access_;
 };
 
 }  // namespace fastmlp

@@ -32,7 +32,7 @@ bool loss_fits(int id, int output_unit, Catalog<Rows...>) {
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count += checked_product(sizes[l - 1] + 1, sizes[l]);
+    for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
     return count;
 }
 

@@ -19,6 +19,12 @@ inline int64_t checked_product(int64_t a, int64_t b) {
     return product;
 }
 
+inline int64_t checked_sum(int64_t a, int64_t b) {
+    int64_t sum;
+    if (a < 0 || b < 0 || __builtin_add_overflow(a, b, &sum)) throw std::length_error("a size exceeds 64 bits");
+    return sum;
+}
+
 class Arena {
 public:
     static constexpr std::size_t line = 64;

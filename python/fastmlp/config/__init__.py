@@ -1,7 +1,7 @@
 """The configuration: what can be chosen, in three sections; read from and written to TOML and JSON.
 
 Which keys there are stands in sections.py; what "auto" becomes once the data are seen, in
-decisions.py.
+training/decisions.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What one key of the configuration accepts: a kind checks a value and reads the text of a flag.
 
 The names to choose from come from the engine's catalog, where they are spelt. Which keys exist
-stands in config.py.
+stands in __init__.py.
 """
 
 from __future__ import annotations

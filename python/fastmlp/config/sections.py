@@ -1,7 +1,7 @@
 """The three sections of the configuration: every key, its default, what it accepts and means.
 
 Values are checked when a section is made, by the kinds of keys.py. Reading and writing whole
-configurations is config.py's.
+configurations is __init__.py's.
 """
 
 from __future__ import annotations

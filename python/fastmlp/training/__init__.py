@@ -227,6 +227,9 @@ def fit(
     activations = (*config.network.hidden_activations(), config.network.output_activation)
     network = _core.Network(sizes, activations, config.network.dtype)
     network.set_input_scaling(scaling.shift, scaling.scale)
+    pixel_max = data.pixel_max
+    if isinstance(start, Model) and scaling is start._description.scaling:
+        pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
     set_first_weights(network, config, start)
     description = Description(
         sizes=sizes,
@@ -241,7 +244,7 @@ def fit(
             "data_sha256": None if data.kind == "arrays" else fingerprint(data),
         },
         image_shape=data.image_shape,
-        pixel_max=data.pixel_max,
+        pixel_max=pixel_max,
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
