@@ -78,7 +78,7 @@ def test_whole_numbers_that_look_like_values_are_not_guessed_to_be_classes() -> 
 def test_two_classes_on_one_unit_split_at_one_half() -> None:
     targets = ClassTargets.fit(["no", "yes"], one_unit=True)
     assert targets.outputs == 1
-    p = np.array([[0.0], [0.5], [np.nextafter(np.float32(0.5), 1)], [1.0]], np.float32)
+    p = np.array([[0.0], [0.5], [np.nextafter(np.float32(0.5), np.float32(1))], [1.0]], np.float32)
     assert targets.decode(p).tolist() == ["no", "no", "yes", "yes"]
     np.testing.assert_array_equal(targets.probabilities(p), np.hstack([1 - p, p]))
     assert ClassTargets.fit([1, 2, 3], one_unit=True).outputs == 3

@@ -282,15 +282,16 @@ def _labels(values: object, dtype: object) -> Array:
     _need(dtype == "str" or dtype in LABEL_DTYPES, f"labels of dtype {dtype!r}")
     is_list = isinstance(values, list) and len(values) >= 2
     _need(is_list and all(type(one) is kind for one in _items(values)), "labels")
-    try:
-        labels = np.array(values, np.str_ if dtype == "str" else str(dtype))
-    except (ValueError, OverflowError):
-        raise ModelFileError(f"the labels do not fit dtype {dtype!r}") from None
+    if kind is int:  # NumPy 1 would wrap what is too large
+        limits = np.iinfo(str(dtype))
+        if not all(limits.min <= one <= limits.max for one in _items(values)):
+            raise ModelFileError(f"the labels do not fit dtype {dtype!r}")
+    labels = np.array(values, np.str_ if dtype == "str" else str(dtype))
     _need(bool((labels[1:] > labels[:-1]).all()), "labels must be sorted, each once")
     return labels
 
 
-def _items(values: object) -> Sequence[object]:
+def _items(values: object) -> Sequence[Any]:
     return values if isinstance(values, list) else ()
 
 
