@@ -68,8 +68,9 @@ public:
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
             const int threads = team_size(step_flops(parameters, options_.batch), options_.threads);
-            plan_ =
-                std::make_unique<StepPlan<T>>(parameters, options_.batch, options_.hyper.momentum != 0, table<T>(kernels()).lanes, threads);
+            const bool skips = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            plan_ = std::make_unique<StepPlan<T>>(parameters, options_.batch, options_.hyper.momentum != 0, table<T>(kernels()).lanes,
+                                                  threads, skips);
         });
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
     }

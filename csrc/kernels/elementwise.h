@@ -10,11 +10,12 @@ namespace FASTMLP_ISA {
 
 template <class Activation, class T>
 T bias_activation(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias) {
+    const Vec<T> zero{};  // -0 + 0 = 0: a chain that skipped zeros may differ in the sign of a zero
     Peak<T> peak;
     for (int64_t i = 0; i < rows; ++i) {
         T* row = y + i * y_row;
         for (int64_t j = 0; j < columns; j += lanes<T>) {
-            const Vec<T> value = Activation::template value<Approx<T>>(load(row + j) + load(bias + j));
+            const Vec<T> value = Activation::template value<Approx<T>>((load(row + j) + zero) + load(bias + j));
             store(row + j, value);
             peak.see(value);
         }

@@ -35,6 +35,39 @@ using Tile = void (*)(const TileArguments<T>&);
 // Which of A's strides is 1: rows of a row-major A (forward, backward), or its columns (weight gradient).
 enum class Walk { along_rows, along_columns };
 
+// A matrix that is mostly zeros, as one list a row (or a column) of what is not, in ascending order. Where the elements of each
+// skip_block of k begin is kept beside it, so that a product can go block by block through the caches.
+constexpr int64_t skip_block = 64;
+constexpr int largest_skipping_vectors = 8;
+
+// Lists of the rows, or of the columns, of x.
+template <class T>
+struct CompressArguments {
+    int64_t rows, columns;
+    const T* x;
+    int64_t x_row;
+    T* values;  // list i begins at i * list_row; one vector more than the longest list is written
+    int32_t* places;
+    int64_t list_row;
+    int32_t* begins;  // begins[block * begins_row + i]: where the block begins in list i; one row more holds the ends
+    int64_t begins_row;
+};
+
+// C (rows x vectors*lanes) = [C +] A B, A as lists, from their elements begins[i] to ends[i] - 1.
+template <class T>
+struct SkippingArguments {
+    int64_t rows;
+    const int32_t *begins, *ends;
+    const T* values;
+    const int32_t* places;
+    int64_t list_row;
+    const T* b;
+    int64_t b_row;
+    T* c;
+    int64_t c_row;
+    bool accumulate;
+};
+
 // Rows picked by index from the caller's data, converted and scaled: x -> (x - shift) * scale, in the wider of both types.
 struct GatherArguments {
     const void* source;
@@ -50,7 +83,7 @@ constexpr int source_types = 3;
 // One group of at most `lanes` samples at the end of the network (rows.h tells the steps).
 template <class T>
 struct LossArguments {
-    const T* z;  // (samples x outputs), ld z_row: before the output unit
+    const T* z;  // (samples x outputs), ld z_row: before the output unit; null: delta_t holds its transpose
     int64_t z_row;
     int64_t samples, outputs;
     const int64_t* labels;  // class indices of all samples of the data set, or null
@@ -90,6 +123,10 @@ struct KernelTable {
     int tile_vectors;
     Tile<T> tile[2][largest_tile_vectors][largest_tile_rows];  // [Walk][vectors - 1][rows - 1]
 
+    void (*compress_rows)(const CompressArguments<T>&);
+    void (*compress_columns)(const CompressArguments<T>&);
+    void (*skipping_tile[largest_skipping_vectors])(const SkippingArguments<T>&);  // [vectors - 1]
+
     // B's panel (k x columns), any strides, to rows of whole vectors padded with zeros
     void (*pack)(int64_t k, int64_t columns, const T* b, int64_t b_row, int64_t b_column, T* packed, int64_t packed_row);
 
@@ -100,6 +137,11 @@ struct KernelTable {
     T (*backward[Activations::size])(int64_t features, int64_t samples, const T* tile, int64_t tile_row, const T* y, int64_t y_row,
                                      T* delta, int64_t delta_row, T* delta_t, int64_t delta_t_row);
 
+    // The same where samples stand in the lanes (columns.h): bias a row; delta_t changes in place, delta is its transpose
+    T (*bias_activation_columns[Activations::size])(int64_t features, int64_t samples, T* y, int64_t y_row, const T* bias);
+    T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
+                                             T* delta, int64_t delta_row);
+
     T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
@@ -108,6 +150,7 @@ struct KernelTable {
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
     T (*update)(const UpdateArguments<T>&);
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);
+    T (*gather_columns[source_types])(const GatherArguments&, T* columns, int64_t column);
     void (*map[functions])(int64_t n, const T* x, T* y);
 };
 

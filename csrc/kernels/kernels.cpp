@@ -1,8 +1,9 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
-#include "kernels/elementwise.h"
+#include "kernels/columns.h"
 #include "kernels/microkernel.h"
 #include "kernels/rows.h"
+#include "kernels/skip.h"
 #include "kernels/update.h"
 
 namespace fastmlp {
@@ -16,11 +17,18 @@ void enter_tiles(KernelTable<T>& to) {
     Tiles<T, walk, 2>::enter(entries[1]);
 }
 
+template <class T, int... J>
+void enter_skipping_tiles(KernelTable<T>& to, Positions<J...>) {
+    ((to.skipping_tile[J] = skipping_tile<T, J + 1>), ...);
+}
+
 template <class T, class Activation>
 void enter_activation(KernelTable<T>& to, int id) {
     if constexpr (!Activation::rowwise) {
         to.bias_activation[id] = bias_activation<Activation, T>;
         to.backward[id] = backward<Activation, T>;
+        to.bias_activation_columns[id] = bias_activation_columns<Activation, T>;
+        to.backward_columns[id] = backward_columns<Activation, T>;
     }
 }
 
@@ -50,6 +58,9 @@ KernelTable<T> make_table() {
     to.tile_vectors = largest_tile_vectors;
     enter_tiles<T, Walk::along_rows>(to);
     enter_tiles<T, Walk::along_columns>(to);
+    to.compress_rows = compress_rows<T>;
+    to.compress_columns = compress_columns<T>;
+    enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());
     to.pack = pack<T>;
@@ -59,6 +70,9 @@ KernelTable<T> make_table() {
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;
     to.gather[static_cast<int>(SourceType::float32)] = gather<float, T>;
     to.gather[static_cast<int>(SourceType::float64)] = gather<double, T>;
+    to.gather_columns[static_cast<int>(SourceType::uint8)] = gather_columns<uint8_t, T>;
+    to.gather_columns[static_cast<int>(SourceType::float32)] = gather_columns<float, T>;
+    to.gather_columns[static_cast<int>(SourceType::float64)] = gather_columns<double, T>;
     to.map[static_cast<int>(Function::exp)] = map<Function::exp, T>;
     to.map[static_cast<int>(Function::log)] = map<Function::log, T>;
     to.map[static_cast<int>(Function::log1p)] = map<Function::log1p, T>;

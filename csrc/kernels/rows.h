@@ -59,16 +59,22 @@ void softmax(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch) {
 // t = one column a sample: the values, or 1 in the place of the label (the label itself where there is one output)
 template <class T>
 FASTMLP_INLINE void targets_to_columns(const LossArguments<T>& of, T* t) {
-    for (int64_t j = 0; j < of.outputs; ++j) store(t + j * lanes<T>, Vec<T>{});
+    alignas(line_bytes) Bits<T> labels[lanes<T>];
+    for (int64_t i = 0; i < lanes<T>; ++i) labels[i] = -1;
     for (int64_t i = 0; i < of.samples; ++i) {
         const int64_t sample = of.index ? of.index[i] : i;
-        if (of.labels == nullptr)
-            for (int64_t j = 0; j < of.outputs; ++j) t[j * lanes<T> + i] = of.targets[sample * of.target_row + j];
-        else if (of.outputs == 1)
-            t[i] = static_cast<T>(of.labels[sample]);
+        if (of.labels)
+            labels[i] = static_cast<Bits<T>>(of.labels[sample]);
         else
-            t[of.labels[sample] * lanes<T> + i] = 1;
+            for (int64_t j = 0; j < of.outputs; ++j) t[j * lanes<T> + i] = of.targets[sample * of.target_row + j];
     }
+    if (!of.labels) return;
+    IntVec<T> label;
+    __builtin_memcpy(&label, labels, sizeof(label));
+    const Vec<T> one = broadcast<T>(1);
+    const int64_t first = of.outputs == 1 ? 1 : 0;
+    for (int64_t j = 0; j < of.outputs; ++j)
+        store(t + j * lanes<T>, label == broadcast_bits<T>(static_cast<Bits<T>>(first + j)) ? one : Vec<T>{});
 }
 
 template <class T>
@@ -78,9 +84,7 @@ FASTMLP_INLINE int64_t count_correct(const LossArguments<T>& of, const T* z, int
         same = (load(z) > Vec<T>{}) == (load(t) > broadcast<T>(static_cast<T>(0.5)));
     else
         same = position_of_largest<T>(of.outputs, z, z_row) == position_of_largest<T>(of.outputs, t, lanes<T>);
-    int64_t count = 0;
-    for (int64_t i = 0; i < of.samples; ++i) count += same[i] != 0;
-    return count;
+    return count_true<T>(same, static_cast<int>(of.samples));
 }
 
 // dL/dz from dL/dy for an output unit whose slope does not cancel with the loss
@@ -101,7 +105,7 @@ T loss(const LossArguments<T>& of) {
     T* const t = of.scratch + of.outputs * lanes<T>;
     const Vec<T> share = broadcast<T>(static_cast<T>(1) / static_cast<T>(of.outputs));
 
-    rows_to_columns<T>(of.samples, of.outputs, of.z, of.z_row, z, z_row);
+    if (of.z != nullptr) rows_to_columns<T>(of.samples, of.outputs, of.z, of.z_row, z, z_row);
     targets_to_columns(of, t);
     *of.correct += count_correct(of, z, z_row, t);
 
@@ -131,9 +135,9 @@ T loss(const LossArguments<T>& of) {
         else
             delta = unfused_delta<Loss, Output, T>(output, target, share, weighted);
         store(z + j * z_row, delta);
-        peak.see(delta);
+        peak.see(keep_first<T>(delta, of.samples));
     }
-    peak.see(sum);
+    peak.see(keep_first<T>(sum, of.samples));
     store_partial(of.losses, sum, static_cast<int>(of.samples));
     if (of.delta != nullptr) columns_to_rows<T>(of.samples, of.outputs, z, z_row, of.delta, of.delta_row);
     return peak.value();

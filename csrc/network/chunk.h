@@ -1,6 +1,9 @@
 // The rows that go through the network together, as one member of the team sees them.
 #pragma once
 
+#include <algorithm>
+
+#include "network/forward.h"
 #include "network/interruption.h"
 #include "network/step.h"
 
@@ -29,7 +32,26 @@ struct Chunk {
         return member.leads() ? interruption.asked() : interruption.requested.load(std::memory_order_relaxed);
     }
     Range my_samples() const { return part_of(rows, kernels.lanes, member.index, member.count); }
+    Range my_features() const { return part_of(parameters[0].in, kernels.lanes, member.index, member.count); }
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
+
+// Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
+template <class T>
+void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
+    const int64_t row = c.plan.activity.row[at(l + 1)];
+    LossArguments<T> group = loss_group(c.context.targets, c.order, c.first + r, samples);
+    group.outputs = c.parameters[l].out;
+    group.z = z;
+    group.z_row = row;
+    group.delta = c.plan.delta[at(l)] + r * row;
+    group.delta_row = row;
+    group.delta_t = c.plan.delta_t[at(l)] + r;
+    group.delta_t_row = c.plan.delta_t_row;
+    group.scratch = c.scratch.outputs;
+    group.losses = c.plan.losses + r;
+    group.correct = &c.peaks.correct;
+    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.kernels.loss[c.context.loss][c.parameters[l].activation](group));
+}
 
 }  // namespace fastmlp

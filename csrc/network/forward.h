@@ -5,11 +5,7 @@
 
 namespace fastmlp {
 
-// y[0][rows] = samples order[first + rows] (order null: first + rows), converted and scaled. Returns the largest magnitude.
-template <class T>
-T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features,
-              const Activity<T>& activity) {
-    if (rows.size() <= 0) return 0;
+inline GatherArguments gather_arguments(const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features) {
     GatherArguments from{};
     from.source = static_cast<const char*>(inputs.data) + (order ? 0 : (first + rows.begin) * inputs.row_bytes);
     from.source_row = inputs.row_bytes;
@@ -18,25 +14,46 @@ T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t
     from.columns = features;
     from.shift = inputs.shift;
     from.scale = inputs.scale;
+    return from;
+}
+
+// y[0][rows] = samples order[first + rows] (order null: first + rows), converted and scaled. Returns the largest magnitude.
+template <class T>
+T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features,
+              const Activity<T>& activity) {
+    if (rows.size() <= 0) return 0;
+    const GatherArguments from = gather_arguments(inputs, order, first, rows, features);
     return kernels.gather[static_cast<int>(inputs.type)](from, activity.y[0] + rows.begin * activity.row[0], activity.row[0]);
 }
 
-// One layer, with its own activation or identity where the caller wants z. Returns the member's largest magnitude.
+// Asks for samples first ... of the order to be brought near while something else is computed: where the order is shuffled, their
+// places cannot be foreseen by the processor. Those past the end do not exist.
+inline void prefetch_rows(const Inputs& inputs, const int64_t* order, int64_t first, int64_t rows, int64_t features) {
+    const int64_t row_size = features * (inputs.type == SourceType::uint8 ? 1 : inputs.type == SourceType::float32 ? 4 : 8);
+    for (int64_t i = first; i < std::min(first + rows, inputs.count); ++i) {
+        const char* const row = static_cast<const char*>(inputs.data) + (order ? order[i] : i) * inputs.row_bytes;
+        for (int64_t offset = 0; offset < row_size; offset += line_bytes) __builtin_prefetch(row + offset, 0, 1);
+    }
+}
+
+// One layer, with its own activation or identity where the caller wants z. `lists`: of its inputs where zeros are skipped, else
+// empty. Returns the member's largest magnitude.
 template <class T, class Stop>
 T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activation, int64_t rows, const Activity<T>& activity, int64_t l,
-                const TileScratch<T>& scratch, const Member& member, const Stop& stop) {
+                const NonZeros<T>& lists, const TileScratch<T>& scratch, const Member& member, const Stop& stop) {
     const auto i = static_cast<std::size_t>(l);
     const Product<T> product{layer.in, activity.y[i],     activity.row[i],    1, layer.weight, layer.weight_row,
                              1,        activity.y[i + 1], activity.row[i + 1]};
     const Share share = share_of(rows, 1, layer.out, static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes, member);
     T largest = 0;
-    multiply(
-        kernels, product, share, scratch,
-        [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
-            largest = std::max(
-                largest, kernels.bias_activation[activation](tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin));
-        },
-        stop);
+    const auto finish = [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
+        largest = std::max(
+            largest, kernels.bias_activation[activation](tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin));
+    };
+    if (lists)
+        multiply_skipping(kernels, lists, product, share, product.c, finish, stop);
+    else
+        multiply(kernels, product, share, scratch, finish, stop);
     return largest;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "network/narrow.h"
+
 namespace fastmlp {
 namespace {
 
@@ -9,6 +11,9 @@ constexpr int64_t largest_chunk = 1024;  // rows; bounds the memory of a step fo
 
 // Seconds that a step takes at worst: a thread makes at least this much of a lane's peak on the CPUs that have such lanes.
 constexpr double least_flops_a_lane = 6e9;
+// A list of a feature must be long enough to pay for its making and for the mispredicted branch at its end.
+constexpr int64_t fewest_skipped_samples = 32;
+
 constexpr double long_step_seconds = 0.03;           // from here on a step can be left in the middle
 constexpr double longest_fused_step_seconds = 0.12;  // a third of it is the update, which cannot
 
@@ -23,8 +28,12 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 }
 
 template <class T>
-StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int lanes, int threads)
-    : batch(batch_), chunk(std::min(batch_, largest_chunk)), pace(threads) {
+StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int lanes, int threads, bool skips_)
+    : batch(batch_),
+      chunk(std::min(batch_, largest_chunk)),
+      narrow(is_narrow(parameters, batch_, lanes)),
+      skips(skips_ && !narrow),
+      pace(threads) {
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
     fused = chunk == batch && seconds < longest_fused_step_seconds;
@@ -43,13 +52,19 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
     const auto layers = static_cast<std::size_t>(parameters.layers());
     for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient, &velocity, &bias_velocity}) buffers->assign(layers, nullptr);
     delta_t_row = padded<T>(chunk);
-    activity.take(in, parameters, chunk);
+    activity.take(in, parameters, narrow ? 0 : chunk);
+    y_t.assign(narrow ? layers : 0, nullptr);
+    for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
+    if (skips) {
+        by_sample.take(in, chunk, parameters[0].in);
+        if (chunk >= fewest_skipped_samples) by_feature.take(in, parameters[0].in, chunk);
+    }
     for (std::size_t l = 0; l < layers; ++l) {
         const Layer<T>& layer = parameters[static_cast<int64_t>(l)];
         const int64_t size = checked_product(layer.in, layer.weight_row);
         delta[l] = in.take<T>(checked_product(chunk, activity.row[l + 1]));
         // The lowest layer passes nothing down; the last one's loss works on the transpose.
-        if (l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
+        if (narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
         if (!fused) gradient[l] = in.take<T>(size);
         bias_gradient[l] = in.take<T>(layer.weight_row);
         if (momentum) {
@@ -58,7 +73,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
         }
     }
     losses = in.take<T>(chunk + largest_lanes);
-    for (MemberScratch<T>& member : scratch) member.take(in, parameters);
+    for (MemberScratch<T>& member : scratch) member.take(in, parameters, skips);
 }
 
 template double step_flops(const Parameters<float>&, int64_t);

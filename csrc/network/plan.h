@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "gemm/multiply.h"
+#include "gemm/skip.h"
 #include "network/parameters.h"
 #include "network/samples.h"
 #include "runtime/pace.h"
@@ -31,10 +31,12 @@ struct Activity {
 template <class T>
 struct MemberScratch {
     TileScratch<T> tile;
-    T* outputs;  // (2 x outputs x lanes), for the loss and softmax
+    T* strip = nullptr;  // a piece of a product that skips zeros; only where one does
+    T* outputs;          // (2 x outputs x lanes), for the loss and softmax
 
-    void take(Arena& in, const Parameters<T>& parameters) {
+    void take(Arena& in, const Parameters<T>& parameters, bool skips) {
         tile.tile = in.take<T>(TileScratch<T>::tile_size);
+        if (skips) strip = in.take<T>(skip_rows * largest_skipping_vectors * largest_lanes);
         outputs = in.take<T>(checked_product(2 * largest_lanes, parameters[parameters.layers() - 1].out));
     }
 };
@@ -53,8 +55,12 @@ struct StepPlan {
     int64_t chunk;   // rows that go through the network at a time: the batch, or a part of a very large one
     bool fused;      // update each tile of W as soon as its gradient is complete, without storing the gradient
     bool long_step;  // ask for interruptions inside a step too: it may take longer than their answer
+    bool narrow;     // samples stand in the lanes (narrow.h)
+    bool skips;      // the inputs are mostly zeros, which the products of the lowest layer pass over (gemm/skip.h)
 
     Activity<T> activity;
+    NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
+    std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
     int64_t delta_t_row;
@@ -67,7 +73,7 @@ struct StepPlan {
     Pace pace;  // how large a team pays
 
     // `lanes` as of the kernel table.
-    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int lanes, int threads);
+    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int lanes, int threads, bool skips);
 
 private:
     void take(Arena& in, const Parameters<T>& parameters, bool momentum);

@@ -15,6 +15,7 @@ constexpr int64_t block_rows = 112;  // eight tiles of fourteen rows; a block's 
 template <class T>
 struct Workspace {
     Activity<T> activity;
+    NonZeros<T> by_sample;
     MemberScratch<T> scratch;
     T* delta_t;  // (out x lanes): the loss kernel's columns
     T* losses;
@@ -29,11 +30,14 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
     const double flops = step_flops(parameters, inputs.count) / 3;
     threads = static_cast<int>(std::min<int64_t>(team_size(flops, threads), blocks));
 
+    const bool skips = mostly_zeros(inputs, parameters[0].in);
+    const NonZeros<T> dense;
     std::vector<Workspace<T>> workspaces(static_cast<std::size_t>(threads));
     const Arena memory = place([&](Arena& in) {
         for (Workspace<T>& own : workspaces) {
             own.activity.take(in, parameters, rows);
-            own.scratch.take(in, parameters);
+            if (skips) own.by_sample.take(in, rows, parameters[0].in);
+            own.scratch.take(in, parameters, false);
             own.delta_t = in.take<T>(checked_product(parameters[layers - 1].out, largest_lanes));
             own.losses = in.take<T>(block_rows + largest_lanes);
         }
@@ -49,10 +53,12 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
             const int64_t first = block * block_rows, count = std::min(block_rows, inputs.count - first);
             const T largest = gather_rows(kernels, inputs, nullptr, first, {0, count}, parameters[0].in, own.activity);
             if (!std::isfinite(largest)) finite = false;
+            if (skips) kernels.compress_rows(own.by_sample.lists(0, count, parameters[0].in, own.activity.y[0], own.activity.row[0]));
             for (int64_t l = 0; l < layers; ++l) {
                 const bool plain = l + 1 == layers && (!apply_output_unit || is_rowwise(parameters[l].activation));
                 const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-                forward_layer(kernels, parameters[l], activation, count, own.activity, l, own.scratch.tile, alone, [] { return false; });
+                forward_layer(kernels, parameters[l], activation, count, own.activity, l, l == 0 ? own.by_sample : dense, own.scratch.tile,
+                              alone, [] { return false; });
             }
             finish(block, first, count, own);
         }

@@ -17,6 +17,10 @@ struct Inputs {
     const double* scale = nullptr;
 };
 
+// Whether the inputs hold so many zeros that products which skip them are faster (gemm/skip.h): asked of a sample of the rows.
+// The answer changes no bit.
+bool mostly_zeros(const Inputs& inputs, int64_t features);
+
 // One of the two is null.
 template <class T>
 struct Targets {

@@ -15,6 +15,7 @@
 #include "network/chunk.h"
 #include "network/commit.h"
 #include "network/forward.h"
+#include "network/narrow.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -22,22 +23,29 @@ namespace {
 
 template <class T>
 void gather(const Chunk<T>& c) {
-    const Range mine = c.my_samples();
-    const Layer<T>& lowest = c.parameters[0];
-    c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, lowest.in, c.plan.activity));
+    const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
+    T* const x = c.plan.activity.y[0];
+    const Range mine = c.my_samples(), columns = c.my_features();
+    c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, c.plan.activity));
+    if (c.plan.by_sample) c.kernels.compress_rows(c.plan.by_sample.lists(mine.begin, mine.size(), features, x + mine.begin * row, row));
+    prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);  // of the next chunk
     c.member.wait();
+    // Read after other barriers, by the update.
+    if (c.plan.by_feature)
+        c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
 }
 
 template <class T>
 void forward(const Chunk<T>& c) {
     const Activity<T>& activity = c.plan.activity;
+    const NonZeros<T> dense;
     for (int64_t l = 0; l < c.parameters.layers(); ++l) {
         const Layer<T>& layer = c.parameters[l];
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
-        const T largest =
-            forward_layer(c.kernels, layer, activation, c.rows, activity, l, c.scratch.tile, c.member, [&c] { return c.leaves(); });
+        const T largest = forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 ? c.plan.by_sample : dense,
+                                        c.scratch.tile, c.member, [&c] { return c.leaves(); });
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
         c.member.wait();
     }
@@ -46,22 +54,10 @@ void forward(const Chunk<T>& c) {
 template <class T>
 void loss(const Chunk<T>& c) {
     const int64_t l = c.parameters.layers() - 1, z_row = c.plan.activity.row[at(l + 1)];
-    const Layer<T>& layer = c.parameters[l];
     const Range mine = c.my_samples();
-    for (int64_t r = mine.begin; r < mine.end; r += c.kernels.lanes) {
-        LossArguments<T> group = loss_group(c.context.targets, c.order, c.first + r, std::min<int64_t>(c.kernels.lanes, mine.end - r));
-        group.outputs = layer.out;
-        group.z = c.plan.activity.y[at(l + 1)] + r * z_row;
-        group.z_row = z_row;
-        group.delta = c.plan.delta[at(l)] + r * z_row;
-        group.delta_row = z_row;
-        group.delta_t = c.plan.delta_t[at(l)] + r;
-        group.delta_t_row = c.plan.delta_t_row;
-        group.scratch = c.scratch.outputs;
-        group.losses = c.plan.losses + r;
-        group.correct = &c.peaks.correct;
-        c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.kernels.loss[c.context.loss][layer.activation](group));
-    }
+    const T* const z = c.plan.activity.y[at(l + 1)];
+    for (int64_t r = mine.begin; r < mine.end; r += c.kernels.lanes)
+        loss_of_group(c, l, z + r * z_row, r, std::min<int64_t>(c.kernels.lanes, mine.end - r));
     c.member.wait();
 }
 
@@ -111,12 +107,17 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
 
     for (int64_t done = 0; done < batch; done += plan.chunk) {
         const Chunk<T> chunk{context, member, interruption, order, first + done, std::min(plan.chunk, batch - done), done > 0};
-        gather(chunk);
-        forward(chunk);
-        loss(chunk);
+        if (plan.narrow) {
+            pass_narrow(chunk);
+            member.wait();
+        } else {
+            gather(chunk);
+            forward(chunk);
+            loss(chunk);
+            backward(chunk);
+        }
         if (member.leads())
             for (int64_t i = 0; i < chunk.rows; ++i) loss_sum += static_cast<double>(plan.losses[i]);
-        backward(chunk);
         if (!plan.fused) weight_gradients(chunk, false, batch);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
         if (plan.long_step || !plan.fused) member.wait();

@@ -57,14 +57,21 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
         const T* const delta = c.plan.delta[at(l)];
         Product<T> product{
             c.rows, c.plan.activity.y[at(l)], 1, c.plan.activity.row[at(l)], delta, delta_row, 1, c.plan.gradient[at(l)], layer.weight_row};
+        if (c.plan.narrow) {
+            product.a = c.plan.y_t[at(l)];
+            product.a_row = c.plan.delta_t_row;
+            product.a_step = 1;
+        }
         product.accumulate = c.continues;
         const Share share = share_of(layer.in, 1, layer.out, c.panel(), c.member);
-        multiply(
-            c.kernels, product, share, c.scratch.tile,
-            [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
-                if (fused) largest = std::max(largest, update(c.context, l, batch, rows, columns, tile, tile_row));
-            },
-            [&] { return !fused && c.leaves(); });
+        const auto finish = [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
+            if (fused) largest = std::max(largest, update(c.context, l, batch, rows, columns, tile, tile_row));
+        };
+        const auto stop = [&] { return !fused && c.leaves(); };
+        if (l == 0 && c.plan.by_feature)
+            multiply_skipping(c.kernels, c.plan.by_feature, product, share, c.scratch.strip, finish, stop);
+        else
+            multiply(c.kernels, product, share, c.scratch.tile, finish, stop);
 
         if (share.empty() || share.rows.begin != 0) continue;  // a column's bias belongs to the owner of its first row
         T* const sums = c.plan.bias_gradient[at(l)] + share.columns.begin;
