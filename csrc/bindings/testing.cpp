@@ -5,6 +5,7 @@
 #include "bindings/module.h"
 #include "gemm/gemm.h"
 #include "math/catalog.h"
+#include "network/samples.h"
 #include "network/spec.h"
 #include "random/draws.h"
 #include "runtime/arena.h"
@@ -69,6 +70,11 @@ void bind_testing(py::module_& module) {
         .def_property_readonly("slice_seconds", &Pace::slice_seconds)
         .def("record", &Pace::record, py::arg("seconds"), py::arg("steps"));
     testing.def("force_team_size", &force_team_size, py::arg("threads"), "Every team starts with exactly this size; 0 ends it.");
+    testing.def(
+        "allow",
+        [](bool skipping, bool narrow, bool updating) { allowed() = {skipping, narrow, updating}; },
+        py::kw_only(), py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true,
+        "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
     testing.def(
         "philox",
         [](uint64_t seed, uint32_t purpose, uint32_t layer, uint32_t step, uint32_t row, uint32_t column) {

@@ -78,7 +78,7 @@ template <class T>
 bool is_narrow(const Parameters<T>& parameters, int64_t batch, int lanes) {
     int64_t width = parameters[0].in;
     for (int64_t l = 0; l < parameters.layers(); ++l) width = std::max(width, parameters[l].out);
-    return width <= widest && batch >= lanes;
+    return width <= widest && batch >= lanes && allowed().narrow;
 }
 
 template <class T>

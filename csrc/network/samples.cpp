@@ -19,8 +19,13 @@ int64_t zeros_of(const void* row, int64_t features, const double* shift) {
 
 }  // namespace
 
+FastWays& allowed() {
+    static FastWays ways;
+    return ways;
+}
+
 bool mostly_zeros(const Inputs& inputs, int64_t features) {
-    if (features < fewest_features) return false;
+    if (features < fewest_features || !allowed().skipping) return false;
     const int64_t asked = std::min(inputs.count, rows_asked);
     int64_t zeros = 0;
     for (int64_t i = 0; i < asked; ++i) {

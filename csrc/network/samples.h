@@ -21,6 +21,14 @@ struct Inputs {
 // The answer changes no bit.
 bool mostly_zeros(const Inputs& inputs, int64_t features);
 
+// For tests and comparisons: a fast way that is not allowed is not taken, and its plain one gives the same bits.
+struct FastWays {
+    bool skipping = true;  // of zeros in the inputs
+    bool narrow = true;    // samples in the lanes
+    bool updating = true;  // the optimizer inside the tile
+};
+FastWays& allowed();
+
 // One of the two is null.
 template <class T>
 struct Targets {
