@@ -17,7 +17,7 @@ struct Product {
     int64_t a_row, a_step;
     const T* b;  // b(p, j) = b[p * b_row + j * b_column]
     int64_t b_row, b_column = 1;
-    T* c;  // null: each tile goes to the scratch tile instead
+    Sum<T>* c;  // null: each tile goes to the scratch tile instead
     int64_t c_row;
     bool accumulate = false;
 };
@@ -27,24 +27,32 @@ template <class T>
 struct TileScratch {
     static constexpr int64_t tile_row = largest_tile_vectors * largest_lanes;
     static constexpr int64_t tile_size = largest_tile_rows * tile_row;
-    T* tile;
+    Sum<T>* tile;
     T* panel = nullptr;  // (panel_k x tile_row), null: B is read where it lies
     int64_t panel_k = 0;
 };
 
+// Tiles of pairs start at even rows, so that a finished one can be rounded to pairs down its columns.
+template <class T>
+constexpr int64_t row_quantum = 1;
+template <>
+constexpr int64_t row_quantum<Pair> = 2;
+
 // Rows of a share are cut into tiles of nearly equal height: 128 = 8 x 13 + 2 x 12.
-inline Range tile_rows_at(const Range& rows, int64_t tiles, int64_t index) {
-    return {rows.begin + rows.size() * index / tiles, rows.begin + rows.size() * (index + 1) / tiles};
+inline Range tile_rows_at(const Range& rows, int64_t quantum, int64_t tiles, int64_t index) {
+    const Range part = part_of(rows.size(), quantum, index, tiles);
+    return {rows.begin + part.begin, rows.begin + part.end};
 }
 
 // finish(rows, columns, tile, ld) is called once for every tile of the share, complete, in no promised order; `columns` may end
 // inside the last vector of the tile. `stop()` is asked before each panel: true abandons the share.
 template <class T, class Finish, class Stop>
-void multiply(const KernelTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
+void multiply(const TileTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
               const Finish& finish, const Stop& stop) {
     if (share.empty()) return;
     const Walk walk = product.a_step == 1 ? Walk::along_rows : Walk::along_columns;
-    const int64_t tiles = (share.rows.size() + kernels.tile_rows - 1) / kernels.tile_rows;
+    const int64_t tallest = kernels.tile_rows / row_quantum<T> * row_quantum<T>;
+    const int64_t tiles = (share.rows.size() + tallest - 1) / tallest;
     const int64_t panel_width = static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes;
 
     for (int64_t j = share.columns.begin; j < share.columns.end; j += panel_width) {
@@ -70,7 +78,7 @@ void multiply(const KernelTable<T>& kernels, const Product<T>& product, const Sh
             }
             const bool complete = p + k_block >= product.k;
             for (int64_t t = 0; t < tiles; ++t) {
-                const Range rows = tile_rows_at(share.rows, tiles, t);
+                const Range rows = tile_rows_at(share.rows, row_quantum<T>, tiles, t);
                 arguments.a = product.a + rows.begin * product.a_row + p * product.a_step;
                 arguments.c = product.c ? product.c + rows.begin * product.c_row + j : scratch.tile;
                 arguments.c_row = product.c ? product.c_row : TileScratch<T>::tile_row;

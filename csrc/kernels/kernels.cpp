@@ -9,13 +9,6 @@ namespace fastmlp {
 namespace FASTMLP_ISA {
 namespace {
 
-template <class T, Walk walk>
-void enter_tiles(KernelTable<T>& to) {
-    auto& entries = to.tile[static_cast<int>(walk)];
-    Tiles<T, walk, 1>::enter(entries[0]);
-    Tiles<T, walk, 2>::enter(entries[1]);
-}
-
 template <class T, class Activation>
 void enter_activation(KernelTable<T>& to, int id) {
     if constexpr (!Activation::rowwise) {
@@ -45,11 +38,7 @@ void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
 template <class T>
 KernelTable<T> make_table() {
     KernelTable<T> to = {};
-    to.lanes = lanes<T>;
-    to.tile_rows = tile_rows<T>;
-    to.tile_vectors = largest_tile_vectors;
-    enter_tiles<T, Walk::along_rows>(to);
-    enter_tiles<T, Walk::along_columns>(to);
+    enter_tiles<T>(to);
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());
     to.pack = pack<T>;
