@@ -135,10 +135,27 @@ struct RoundArguments {
     int64_t down_row;
 };
 
+// delta = transpose(tile) * slope(y), rounded, as two products want it. The tile holds dL/dy of (features x samples), as the product
+// W delta^T makes it, both starting at even numbers; its rows are read in two vectors.
+struct PairBackwardArguments {
+    int64_t features, samples;
+    const float* tile;
+    int64_t tile_row;
+    const Pair* y;  // (samples/2 x features), as round() wrote it down
+    int64_t y_row;
+    Pair* delta;  // (samples/2 x features): for the weight gradient
+    int64_t delta_row;
+    Pair* delta_t;  // (features/2 x samples): for the layer below; may be null. Whole vectors are written, zero beyond the samples
+    int64_t delta_t_row;
+};
+
 // Products of bf16 factors.
 struct PairKernels : TileTable<Pair> {
     const char* name;
     void (*round)(const RoundArguments&);
+    float (*backward[Activations::size])(const PairBackwardArguments&);  // null: an output unit only
+    // sums += the columns' sums over pairs that go down (rows/2 x columns), one chain over the rows in ascending order
+    void (*column_sums)(int64_t rows, int64_t columns, const Pair* x, int64_t x_row, float* sums);
 };
 
 template <class T>

@@ -1,5 +1,6 @@
 // Fills the table of bf16 products of one instruction set. CMakeLists.txt compiles this file once per row of its lists, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_pairs_<row>.
+#include "kernels/pairs.h"
 #include "kernels/elementwise.h"
 #include "kernels/microkernel.h"
 #include "kernels/round.h"
@@ -8,12 +9,25 @@ namespace fastmlp {
 namespace FASTMLP_ISA {
 namespace {
 
+template <class Activation>
+void enter_backward(PairKernels& to, int id) {
+    if constexpr (!Activation::rowwise) to.backward[id] = pair_backward<Activation>;
+}
+
+template <class... Rows>
+void enter_backwards(PairKernels& to, Catalog<Rows...>) {
+    int id = 0;
+    (enter_backward<Rows>(to, id++), ...);
+}
+
 PairKernels make_pairs(const char* name) {
     PairKernels to = {};
     to.name = name;
     enter_tiles(to);
     to.pack = pack<Pair>;
     to.round = round;
+    enter_backwards(to, Activations());
+    to.column_sums = pair_column_sums;
     return to;
 }
 

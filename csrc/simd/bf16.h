@@ -7,6 +7,21 @@
 namespace fastmlp {
 namespace FASTMLP_ISA {
 
+// ---- widening --------------------------------------------------------------------------------------------
+FASTMLP_INLINE Vec<float> first_of(Vec<Pair> v) { return (Vec<float>)(v & 0xffff0000u); }
+FASTMLP_INLINE Vec<float> second_of(Vec<Pair> v) { return (Vec<float>)(v << 16); }
+
+// The left (0) or right (1) vector of numbers that stand side by side in pairs.
+template <int vector, int... J>
+FASTMLP_INLINE Vec<float> widened(Vec<Pair> v, Positions<J...>) {
+    constexpr int n = lanes<float>;
+    return __builtin_shufflevector(first_of(v), second_of(v), (vector * n / 2 + J / 2 + (J % 2 == 0 ? 0 : n))...);
+}
+template <int vector>
+FASTMLP_INLINE Vec<float> widened(Vec<Pair> v) {
+    return widened<vector>(v, typename PositionsTo<lanes<float>>::type());
+}
+
 // ---- pairs in a chain of fma -----------------------------------------------------------------------------
 // The links that an element of A and one of B add to a chain: one, also for pairs where an instruction takes them whole.
 template <class T>
@@ -29,7 +44,7 @@ struct Links<Pair> {
 #if defined(__x86_64__)
         asm("" : "+v"(v));  // else a broadcast word is widened before it is broadcast, on the one port that moves to vectors
 #endif
-        return (Vec<float>)(link == 0 ? v & 0xffff0000u : v << 16);
+        return link == 0 ? first_of(v) : second_of(v);
     }
     // A and B are loaded again: kept from one link to the next, they would drive the sums out of the registers.
     static FASTMLP_INLINE void next() { asm volatile("" ::: "memory"); }
