@@ -22,6 +22,8 @@ void bind_machine(py::module_& module) {
             info["isa_built"] = isas_built();
             info["isa_found"] = isas_found();
             info["isa_chosen"] = kernels().name;
+            info["isa_pairs_found"] = pair_isas_found();
+            info["isa_pairs_chosen"] = pair_kernels().name;
             info["fused_multiply_add"] = kernels().fused_multiply_add;
             info["caches"] = py::dict(py::arg("l1d") = caches.l1d, py::arg("l2") = caches.l2, py::arg("l3") = caches.l3);
             info["threads"] = py::dict(py::arg("default") = thread_budget(0), py::arg("affinity") = limits.affinity,

@@ -4,23 +4,21 @@
 
 #include "gemm/multiply.h"
 #include "runtime/arena.h"
-#include "runtime/dispatch.h"
 
 namespace fastmlp {
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b, int64_t b_row, int64_t b_column, T* c,
-          int64_t c_row, int threads) {
+void gemm(const TileTable<T>& kernels, int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_column, const T* b,
+          int64_t b_row, int64_t b_column, Sum<T>* c, int64_t c_row, int threads) {
     if (k == 1) a_column = 1;         // one column: any stride of the rows is then a walk along them
     constexpr int64_t panel_k = 256;  // 256 x 32 floats: a panel fills the first-level cache
-    const KernelTable<T>& kernel = table<T>(kernels());
     const int64_t padded = (n + TileScratch<T>::tile_row - 1) / TileScratch<T>::tile_row * TileScratch<T>::tile_row;
 
     // Partial sums continue in `whole`, whose rows are whole vectors; C is written once, exactly.
-    T* whole = nullptr;
+    Sum<T>* whole = nullptr;
     std::vector<TileScratch<T>> scratch(static_cast<std::size_t>(threads));
     const Arena arena = place([&](Arena& in) {
-        whole = in.take<T>(checked_product(m, padded));
+        whole = in.take<Sum<T>>(checked_product(m, padded));
         for (TileScratch<T>& member : scratch) {
             member.panel_k = panel_k;
             member.panel = in.take<T>(panel_k * TileScratch<T>::tile_row);
@@ -28,10 +26,10 @@ void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_
     });
     run_team(threads, [&](const Member& member) {
         const Product<T> product{k, a, a_row, a_column, b, b_row, b_column, whole, padded};
-        const Share share = share_of(m, 1, n, TileScratch<T>::tile_row, member);
+        const Share share = share_of(m, row_quantum<T>, n, TileScratch<T>::tile_row, member);
         multiply(
-            kernel, product, share, scratch[static_cast<std::size_t>(member.index)],
-            [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
+            kernels, product, share, scratch[static_cast<std::size_t>(member.index)],
+            [&](const Range& rows, const Range& columns, const Sum<T>* tile, int64_t tile_row) {
                 for (int64_t i = 0; i < rows.size(); ++i)
                     for (int64_t j = 0; j < columns.size(); ++j) c[(rows.begin + i) * c_row + columns.begin + j] = tile[i * tile_row + j];
             },
@@ -39,7 +37,11 @@ void gemm(int64_t m, int64_t n, int64_t k, const T* a, int64_t a_row, int64_t a_
     });
 }
 
-template void gemm(int64_t, int64_t, int64_t, const float*, int64_t, int64_t, const float*, int64_t, int64_t, float*, int64_t, int);
-template void gemm(int64_t, int64_t, int64_t, const double*, int64_t, int64_t, const double*, int64_t, int64_t, double*, int64_t, int);
+#define FASTMLP_GEMM(T)                                                                                                                 \
+    template void gemm(const TileTable<T>&, int64_t, int64_t, int64_t, const T*, int64_t, int64_t, const T*, int64_t, int64_t, Sum<T>*, \
+                       int64_t, int);
+FASTMLP_GEMM(float)
+FASTMLP_GEMM(double)
+FASTMLP_GEMM(Pair)
 
 }  // namespace fastmlp

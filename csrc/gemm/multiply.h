@@ -17,7 +17,7 @@ struct Product {
     int64_t a_row, a_step;
     const T* b;  // b(p, j) = b[p * b_row + j * b_column]
     int64_t b_row, b_column = 1;
-    T* c;  // null: each tile goes to the scratch tile instead
+    Sum<T>* c;  // null: each tile goes to the scratch tile instead
     int64_t c_row;
     bool accumulate = false;
 };
@@ -27,55 +27,73 @@ template <class T>
 struct TileScratch {
     static constexpr int64_t tile_row = largest_tile_vectors * largest_lanes;
     static constexpr int64_t tile_size = largest_tile_rows * tile_row;
-    T* tile;
+    Sum<T>* tile;
     T* panel = nullptr;  // (panel_k x tile_row), null: B is read where it lies
     int64_t panel_k = 0;
 };
 
+// Tiles of pairs start at even rows, so that a finished one can be rounded to pairs down its columns.
+template <class T>
+constexpr int64_t row_quantum = 1;
+template <>
+constexpr int64_t row_quantum<Pair> = 2;
+
 // Rows of a share are cut into tiles of nearly equal height: 128 = 8 x 13 + 2 x 12.
-inline Range tile_rows_at(const Range& rows, int64_t tiles, int64_t index) {
-    return {rows.begin + rows.size() * index / tiles, rows.begin + rows.size() * (index + 1) / tiles};
+inline Range tile_rows_at(const Range& rows, int64_t quantum, int64_t tiles, int64_t index) {
+    const Range part = part_of(rows.size(), quantum, index, tiles);
+    return {rows.begin + part.begin, rows.begin + part.end};
+}
+
+// Panels of columns that are walked together: a row of tiles then finds its part of A in the first-level cache and writes lines that
+// lie side by side, while their part of B stays in the second-level cache.
+constexpr int64_t panels_together = 4;
+
+// The tiles of `rows` over the columns of a group, as far as the block of k carries them.
+template <class T, class Finish>
+void multiply_row(const TileTable<T>& kernels, const Product<T>& product, const TileScratch<T>& scratch, const Range& rows,
+                  const Range& group, const Range& block, const Finish& finish) {
+    const Walk walk = product.a_step == 1 ? Walk::along_rows : Walk::along_columns;
+    const int64_t panel = static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes;
+    TileArguments<T> arguments{};
+    arguments.k = block.size();
+    arguments.a = product.a + rows.begin * product.a_row + block.begin * product.a_step;
+    arguments.a_row = product.a_row;
+    arguments.a_step = product.a_step;
+    arguments.b_row = scratch.panel ? panel : product.b_row;
+    arguments.c_row = product.c ? product.c_row : TileScratch<T>::tile_row;
+    arguments.accumulate = product.accumulate || block.begin > 0;
+    for (int64_t j = group.begin; j < group.end; j += panel) {
+        const Range columns{j, std::min(j + panel, group.end)};
+        const int64_t vectors = (columns.size() + kernels.lanes - 1) / kernels.lanes;
+        arguments.b = scratch.panel ? scratch.panel : product.b + block.begin * product.b_row + j * product.b_column;
+        arguments.c = product.c ? product.c + rows.begin * product.c_row + j : scratch.tile;
+        kernels.tile[static_cast<int>(walk)][vectors - 1][rows.size() - 1](arguments);
+        if (block.end >= product.k) finish(rows, columns, arguments.c, arguments.c_row);
+    }
 }
 
 // finish(rows, columns, tile, ld) is called once for every tile of the share, complete, in no promised order; `columns` may end
-// inside the last vector of the tile. `stop()` is asked before each panel: true abandons the share.
+// inside the last vector of the tile. `stop()` is asked before each row of tiles: true abandons the share.
 template <class T, class Finish, class Stop>
-void multiply(const KernelTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
+void multiply(const TileTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
               const Finish& finish, const Stop& stop) {
     if (share.empty()) return;
-    const Walk walk = product.a_step == 1 ? Walk::along_rows : Walk::along_columns;
-    const int64_t tiles = (share.rows.size() + kernels.tile_rows - 1) / kernels.tile_rows;
-    const int64_t panel_width = static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes;
+    const int64_t tallest = kernels.tile_rows / row_quantum<T> * row_quantum<T>;
+    const int64_t tiles = (share.rows.size() + tallest - 1) / tallest;
+    const int64_t panel = static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes;
+    const int64_t width = scratch.panel ? panel : panels_together * panel;
+    const int64_t depth = scratch.panel ? scratch.panel_k : std::max<int64_t>(1, product.k);
 
-    for (int64_t j = share.columns.begin; j < share.columns.end; j += panel_width) {
-        if (stop()) return;
-        const Range columns{j, std::min(j + panel_width, share.columns.end)};
-        const int64_t vectors = (columns.size() + kernels.lanes - 1) / kernels.lanes;
-        const bool packed = scratch.panel != nullptr;
-        const int64_t k_block = packed ? scratch.panel_k : std::max<int64_t>(1, product.k);
-
-        for (int64_t p = 0; p < std::max<int64_t>(1, product.k); p += k_block) {
-            TileArguments<T> arguments{};
-            arguments.k = std::min(k_block, product.k - p);
-            arguments.a_row = product.a_row;
-            arguments.a_step = product.a_step;
-            arguments.b = product.b + p * product.b_row + j * product.b_column;
-            arguments.b_row = product.b_row;
-            arguments.accumulate = product.accumulate || p > 0;
-            if (packed) {
-                kernels.pack(arguments.k, columns.size(), arguments.b, product.b_row, product.b_column, scratch.panel,
-                             vectors * kernels.lanes);
-                arguments.b = scratch.panel;
-                arguments.b_row = vectors * kernels.lanes;
-            }
-            const bool complete = p + k_block >= product.k;
+    for (int64_t j = share.columns.begin; j < share.columns.end; j += width) {
+        const Range group{j, std::min(j + width, share.columns.end)};
+        for (int64_t p = 0; p < std::max<int64_t>(1, product.k); p += depth) {
+            const Range block{p, std::min(p + depth, product.k)};
+            if (scratch.panel)
+                kernels.pack(block.size(), group.size(), product.b + p * product.b_row + j * product.b_column, product.b_row,
+                             product.b_column, scratch.panel, panel);
             for (int64_t t = 0; t < tiles; ++t) {
-                const Range rows = tile_rows_at(share.rows, tiles, t);
-                arguments.a = product.a + rows.begin * product.a_row + p * product.a_step;
-                arguments.c = product.c ? product.c + rows.begin * product.c_row + j : scratch.tile;
-                arguments.c_row = product.c ? product.c_row : TileScratch<T>::tile_row;
-                kernels.tile[static_cast<int>(walk)][vectors - 1][rows.size() - 1](arguments);
-                if (complete) finish(rows, columns, arguments.c, arguments.c_row);
+                if (stop()) return;
+                multiply_row(kernels, product, scratch, tile_rows_at(share.rows, row_quantum<T>, tiles, t), group, block, finish);
             }
         }
     }

@@ -1,5 +1,5 @@
-// The waist of the engine: all that an instruction set changes. Below, kernels.cpp fills one table per instruction set from the
-// same source; above, nobody asks which CPU this is. Matrices are row-major with a leading dimension (ld) in elements.
+// The waist of the engine: all that an instruction set changes. Below, kernels.cpp and pairs.cpp fill one table each per instruction
+// set from the same source; above, nobody asks which CPU this is. Matrices are row-major with a leading dimension (ld) in elements.
 //
 // Padding that every caller keeps: rows start on a 64-byte line and ld is a multiple of one, so a kernel may read, and where it
 // says so write, whole vectors past the last column. Padding columns of W and of deltas hold zero.
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "math/bf16.h"
 #include "math/catalog.h"
 
 namespace fastmlp {
@@ -25,7 +26,7 @@ struct TileArguments {
     int64_t a_row, a_step;
     const T* b;
     int64_t b_row;
-    T* c;
+    Sum<T>* c;
     int64_t c_row;
     bool accumulate;  // continue the chain from what C holds
 };
@@ -34,6 +35,18 @@ using Tile = void (*)(const TileArguments<T>&);
 
 // Which of A's strides is 1: rows of a row-major A (forward, backward), or its columns (weight gradient).
 enum class Walk { along_rows, along_columns };
+
+// What a blocked product needs.
+template <class T>
+struct TileTable {
+    int lanes;      // of a vector of sums
+    int tile_rows;  // the largest tile; every smaller one exists
+    int tile_vectors;
+    Tile<T> tile[2][largest_tile_vectors][largest_tile_rows];  // [Walk][vectors - 1][rows - 1]
+
+    // B's panel (k x columns), any strides, to rows of whole vectors padded with zeros
+    void (*pack)(int64_t k, int64_t columns, const T* b, int64_t b_row, int64_t b_column, T* packed, int64_t packed_row);
+};
 
 // A matrix that is mostly zeros, as one list a row (or a column) of what is not, in ascending order. Where the elements of each
 // skip_block of k begin is kept beside it, so that a product can go block by block through the caches.
@@ -117,18 +130,10 @@ constexpr int functions = 5;
 
 // Kernels that return T return the largest magnitude they wrote, and infinity where one was infinite or NaN.
 template <class T>
-struct KernelTable {
-    int lanes;
-    int tile_rows;  // the largest tile; every smaller one exists
-    int tile_vectors;
-    Tile<T> tile[2][largest_tile_vectors][largest_tile_rows];  // [Walk][vectors - 1][rows - 1]
-
+struct KernelTable : TileTable<T> {
     void (*compress_rows)(const CompressArguments<T>&);
     void (*compress_columns)(const CompressArguments<T>&);
     void (*skipping_tile[largest_skipping_vectors])(const SkippingArguments<T>&);  // [vectors - 1]
-
-    // B's panel (k x columns), any strides, to rows of whole vectors padded with zeros
-    void (*pack)(int64_t k, int64_t columns, const T* b, int64_t b_row, int64_t b_column, T* packed, int64_t packed_row);
 
     // y = activation(y + bias) over (rows x columns)
     T (*bias_activation[Activations::size])(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias);
@@ -159,6 +164,41 @@ struct Kernels {
     bool fused_multiply_add;  // false: results may differ in the last bits from all others
     KernelTable<float> f32;
     KernelTable<double> f64;
+};
+
+// x (rows x columns) rounded to pairs of bf16 factors (math/bf16.h). Exactly the pairs that exist are written; an odd last element is
+// paired with zero.
+struct RoundArguments {
+    int64_t rows, columns;
+    const float* x;
+    int64_t x_row;
+    Pair* along;  // (rows x columns/2): x(i, 2j) with x(i, 2j + 1); may be null
+    int64_t along_row;
+    Pair* down;  // (rows/2 x columns): x(2i, j) with x(2i + 1, j); may be null
+    int64_t down_row;
+};
+
+// delta = transpose(tile) * slope(y), rounded, as two products want it. The tile holds dL/dy of (features x samples), as the product
+// W delta^T makes it, both starting at even numbers; its rows are read in two vectors.
+struct PairBackwardArguments {
+    int64_t features, samples;
+    const float* tile;
+    int64_t tile_row;
+    const Pair* y;  // (samples/2 x features), as round() wrote it down
+    int64_t y_row;
+    Pair* delta;  // (samples/2 x features): for the weight gradient
+    int64_t delta_row;
+    Pair* delta_t;  // (features/2 x samples): for the layer below; may be null. Whole vectors are written, zero beyond the samples
+    int64_t delta_t_row;
+};
+
+// Products of bf16 factors.
+struct PairKernels : TileTable<Pair> {
+    const char* name;
+    void (*round)(const RoundArguments&);
+    float (*backward[Activations::size])(const PairBackwardArguments&);  // null: an output unit only
+    // sums += the columns' sums over pairs that go down (rows/2 x columns), one chain over the rows in ascending order
+    void (*column_sums)(int64_t rows, int64_t columns, const Pair* x, int64_t x_row, float* sums);
 };
 
 template <class T>

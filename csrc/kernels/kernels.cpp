@@ -10,13 +10,6 @@ namespace fastmlp {
 namespace FASTMLP_ISA {
 namespace {
 
-template <class T, Walk walk>
-void enter_tiles(KernelTable<T>& to) {
-    auto& entries = to.tile[static_cast<int>(walk)];
-    Tiles<T, walk, 1>::enter(entries[0]);
-    Tiles<T, walk, 2>::enter(entries[1]);
-}
-
 template <class T, int... J>
 void enter_skipping_tiles(KernelTable<T>& to, Positions<J...>) {
     ((to.skipping_tile[J] = skipping_tile<T, J + 1>), ...);
@@ -53,11 +46,7 @@ void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
 template <class T>
 KernelTable<T> make_table() {
     KernelTable<T> to = {};
-    to.lanes = lanes<T>;
-    to.tile_rows = tile_rows<T>;
-    to.tile_vectors = largest_tile_vectors;
-    enter_tiles<T, Walk::along_rows>(to);
-    enter_tiles<T, Walk::along_columns>(to);
+    enter_tiles<T>(to);
     to.compress_rows = compress_rows<T>;
     to.compress_columns = compress_columns<T>;
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());

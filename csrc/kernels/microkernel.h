@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/kernel_table.h"
-#include "simd/vec.h"
+#include "simd/bf16.h"
 
 namespace fastmlp {
 namespace FASTMLP_ISA {
@@ -32,7 +32,7 @@ constexpr int rows_ahead = 8;
 template <class T, Walk walk, int rows, int vectors>
 void tile(const TileArguments<T>& arguments) {
     constexpr int width = lanes<T>;
-    Vec<T> c[rows][vectors] = {};
+    Vec<Sum<T>> c[rows][vectors] = {};
     if (arguments.accumulate) {
         FASTMLP_UNROLL
         for (int i = 0; i < rows; ++i) {
@@ -43,14 +43,18 @@ void tile(const TileArguments<T>& arguments) {
     RowPointers<T, walk, rows> a(arguments.a, arguments.a_row);
     const T* b = arguments.b;
     for (int64_t p = arguments.k; p > 0; --p) {
-        Vec<T> row_of_b[vectors];
         FASTMLP_UNROLL
-        for (int j = 0; j < vectors; ++j) row_of_b[j] = load(b + j * width);
-        FASTMLP_UNROLL
-        for (int i = 0; i < rows; ++i) {
-            const Vec<T> element = broadcast<T>(a.at(i));
+        for (int link = 0; link < Links<T>::count; ++link) {
+            if (link > 0) Links<T>::next();
+            decltype(Links<T>::factor(Vec<T>{}, 0)) row_of_b[vectors];
             FASTMLP_UNROLL
-            for (int j = 0; j < vectors; ++j) c[i][j] = fma(element, row_of_b[j], c[i][j]);
+            for (int j = 0; j < vectors; ++j) row_of_b[j] = Links<T>::factor(load(b + j * width), link);
+            FASTMLP_UNROLL
+            for (int i = 0; i < rows; ++i) {
+                const auto element = Links<T>::factor(broadcast<T>(a.at(i)), link);
+                FASTMLP_UNROLL
+                for (int j = 0; j < vectors; ++j) c[i][j] = fma(element, row_of_b[j], c[i][j]);
+            }
         }
         // The next tile reads the line beside this one in every row of A, again unforeseen: large +6 %.
         if (walk == Walk::along_columns) __builtin_prefetch(a.group[0] + 2 * rows - 1);
@@ -68,6 +72,10 @@ void tile(const TileArguments<T>& arguments) {
 
 template <class T>
 constexpr int tile_rows = vector_bytes == 64 ? largest_tile_rows : 6;
+template <>
+constexpr int tile_rows<Pair> = Links<Pair>::count == 1 ? largest_tile_rows
+                                : vector_bytes == 64    ? 12
+                                                        : 4;
 
 // Every tile of 1 ... tile_rows rows, so that any number of rows splits evenly.
 template <class T, Walk walk, int vectors, int rows = tile_rows<T>>
@@ -81,6 +89,19 @@ template <class T, Walk walk, int vectors>
 struct Tiles<T, walk, vectors, 0> {
     static FASTMLP_INLINE void enter(Tile<T>*) {}
 };
+
+template <class T>
+FASTMLP_INLINE void enter_tiles(TileTable<T>& to) {
+    to.lanes = lanes<T>;
+    to.tile_rows = tile_rows<T>;
+    to.tile_vectors = largest_tile_vectors;
+    auto& along_rows = to.tile[static_cast<int>(Walk::along_rows)];
+    auto& along_columns = to.tile[static_cast<int>(Walk::along_columns)];
+    Tiles<T, Walk::along_rows, 1>::enter(along_rows[0]);
+    Tiles<T, Walk::along_rows, 2>::enter(along_rows[1]);
+    Tiles<T, Walk::along_columns, 1>::enter(along_columns[0]);
+    Tiles<T, Walk::along_columns, 2>::enter(along_columns[1]);
+}
 
 }  // namespace FASTMLP_ISA
 }  // namespace fastmlp

@@ -6,15 +6,6 @@
 namespace fastmlp {
 namespace FASTMLP_ISA {
 
-template <int... J>
-struct Positions {};
-template <int n, int... J>
-struct PositionsTo : PositionsTo<n - 1, n - 1, J...> {};
-template <int... J>
-struct PositionsTo<0, J...> {
-    using type = Positions<J...>;
-};
-
 // Exchange the off-diagonal quarters of the 2 x 2 blocks that rows a and b make with lane distance `step`.
 template <int step, class V, int... J>
 FASTMLP_INLINE void exchange(V& a, V& b, Positions<J...>) {

@@ -8,6 +8,7 @@ namespace fastmlp {
 
 bool cpu_has_avx2();    // with FMA, and the operating system saving the registers
 bool cpu_has_avx512();  // F, DQ, BW and VL
+bool cpu_has_avx512_bf16();
 
 std::string cpu_model();
 std::string cpu_architecture();

@@ -14,4 +14,12 @@ std::vector<std::string> isas_found();  // those of them that this CPU can run, 
 // Chosen at the first call and kept. Throws std::invalid_argument where FASTMLP_ISA names none of isas_found().
 const Kernels& kernels();
 
+// Products of bf16 factors: the row that has the name of kernels(), or one whose processor multiplies pairs by itself, where that has
+// the same bits and is faster (runtime/trial.h); FASTMLP_ISA excludes the latter. Chosen at the first call and kept.
+const PairKernels& pair_kernels();
+
+// For tests: any row by name. Throws std::invalid_argument where it is none of pair_isas_found().
+std::vector<std::string> pair_isas_found();
+const PairKernels& pair_kernels(const std::string& name);
+
 }  // namespace fastmlp

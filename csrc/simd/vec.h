@@ -89,6 +89,16 @@ FASTMLP_INLINE IntVec<T> lane_numbers() {
     return v;
 }
 
+// 0, 1, ..., n - 1 as arguments: for shuffles, whose positions must be constants
+template <int... J>
+struct Positions {};
+template <int n, int... J>
+struct PositionsTo : PositionsTo<n - 1, n - 1, J...> {};
+template <int... J>
+struct PositionsTo<0, J...> {
+    using type = Positions<J...>;
+};
+
 // The first `count` elements; the other lanes read as zero and are not touched in memory.
 template <class T>
 FASTMLP_INLINE Vec<T> load_partial(const T* p, int count);
@@ -112,6 +122,10 @@ template <>
 FASTMLP_INLINE void store_partial(double* p, Vec<double> v, int count) {
     _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1u), (__m512d)v);
 }
+template <>
+FASTMLP_INLINE void store_partial(uint32_t* p, Vec<uint32_t> v, int count) {
+    _mm512_mask_storeu_epi32(p, static_cast<__mmask16>((1u << count) - 1u), (__m512i)v);
+}
 #elif defined(__AVX2__)
 template <class T>
 FASTMLP_INLINE __m256i first_lanes(int count) {
@@ -132,6 +146,10 @@ FASTMLP_INLINE Vec<double> load_partial(const double* p, int count) {
 template <>
 FASTMLP_INLINE void store_partial(double* p, Vec<double> v, int count) {
     _mm256_maskstore_pd(p, first_lanes<double>(count), (__m256d)v);
+}
+template <>
+FASTMLP_INLINE void store_partial(uint32_t* p, Vec<uint32_t> v, int count) {
+    _mm256_maskstore_epi32(reinterpret_cast<int*>(p), first_lanes<float>(count), (__m256i)v);
 }
 #else
 template <class T>

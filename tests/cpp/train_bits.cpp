@@ -8,7 +8,8 @@
 //
 // By hand, from the root of the repository, with one row of kernels (a CPU with FMA needs -mavx2 -mfma on x86-64 for equal bits):
 //
-//   mkdir -p /tmp/bits/runtime && echo '#define FASTMLP_ISAS(row) row(portable, always)' > /tmp/bits/runtime/isas.h
+//   mkdir -p /tmp/bits/runtime && for LIST in FASTMLP_ISAS FASTMLP_PAIR_ISAS
+//   do echo "#define $LIST(row) row(portable, always)" >> /tmp/bits/runtime/isas.h; done
 //   COMPILE='-std=c++17 -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math -DFASTMLP_ISA=portable -DFASTMLP_TEAM_STD -pthread'
 //   SOURCES="tests/cpp/train_bits.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp csrc/kernels/*.cpp"
 //   aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
@@ -158,8 +159,8 @@ void run_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_tran
     std::vector<T> a, b, c(static_cast<std::size_t>(m * n));
     for (int64_t i = 0; i < m * k; ++i) a.push_back(static_cast<T>(draw(3, m, i)));
     for (int64_t i = 0; i < k * n; ++i) b.push_back(static_cast<T>(draw(4, n, i)));
-    gemm(m, n, k, a.data(), a_transposed ? 1 : k, a_transposed ? m : 1, b.data(), b_transposed ? 1 : n, b_transposed ? k : 1, c.data(), n,
-         threads);
+    gemm<T>(table<T>(kernels()), m, n, k, a.data(), a_transposed ? 1 : k, a_transposed ? m : 1, b.data(), b_transposed ? 1 : n,
+            b_transposed ? k : 1, c.data(), n, threads);
     Hash hash;
     hash.add(c.data(), m * n);
     std::printf("product-%" PRId64 "x%" PRId64 "x%" PRId64 "%s%s %s %016" PRIx64 "\n", m, n, k, a_transposed ? "-at" : "",
