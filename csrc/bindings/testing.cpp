@@ -102,9 +102,8 @@ void bind_testing(py::module_& module) {
         .def("record", &Pace::record, py::arg("seconds"), py::arg("steps"));
     testing.def("force_team_size", &force_team_size, py::arg("threads"), "Every team starts with exactly this size; 0 ends it.");
     testing.def(
-        "allow",
-        [](bool skipping, bool narrow, bool updating) { allowed() = {skipping, narrow, updating}; },
-        py::kw_only(), py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true,
+        "allow", [](bool skipping, bool narrow, bool updating) { allowed() = {skipping, narrow, updating}; }, py::kw_only(),
+        py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true,
         "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
     testing.def(
         "philox",

@@ -25,6 +25,7 @@ struct Options {
     uint64_t seed;
     bool shuffle;
     int threads;
+    bool mixed;
 };
 
 double checked(double value, const char* name, double low, double high) {
@@ -68,9 +69,10 @@ public:
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
             const int threads = team_size(step_flops(parameters, options_.batch), options_.threads);
-            const bool skips = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
-            plan_ = std::make_unique<StepPlan<T>>(parameters, options_.batch, options_.hyper.momentum != 0, table<T>(kernels()).lanes,
-                                                  threads, skips);
+            PlanChoices choices{options_.batch, options_.hyper.momentum != 0, table<T>(kernels()).lanes, threads};
+            choices.skips = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            if (options_.mixed) choices.pairs = &pair_kernels();
+            plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
     }
@@ -137,7 +139,8 @@ private:
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, double learning_rate, double momentum,
-                                      double l2, int64_t batch_size, uint64_t seed, bool shuffle, int threads) {
+                                      double l2, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
+                                      const std::string& precision) {
     const char* const optimizers[] = {Sgd::name};
     id_of(optimizer, optimizers, 1, "optimizer");
     constexpr double large = 1e30;
@@ -145,7 +148,11 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const Hyperparameters hyper{checked(learning_rate, "learning_rate", 0, large), checked(momentum, "momentum", 0, 1),
                                 checked(l2, "l2", 0, large)};
-    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), hyper, batch_size, seed, shuffle, threads});
+    const char* const precisions[] = {"full", "bf16"};
+    const bool mixed = id_of(precision, precisions, 2, "precision") == 1;
+    if (mixed && network->double_precision())
+        throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), hyper, batch_size, seed, shuffle, threads, mixed});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -165,7 +172,7 @@ void bind_trainer(py::module_& module) {
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("learning_rate") = Sgd::default_learning_rate,
              py::arg("momentum") = Sgd::default_momentum, py::arg("l2") = Sgd::default_l2, py::arg("batch_size") = 64, py::arg("seed") = 0,
-             py::arg("shuffle") = true, py::arg("threads") = 0)
+             py::arg("shuffle") = true, py::arg("threads") = 0, py::arg("precision") = "full")
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

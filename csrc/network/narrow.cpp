@@ -91,6 +91,7 @@ void pass_narrow(const Chunk<T>& chunk) {
         pass.loss();
         pass.backward();
     }
+    chunk.member.wait();
 }
 
 template bool is_narrow(const Parameters<float>&, int64_t, int);

@@ -10,8 +10,7 @@ namespace fastmlp {
 template <class T>
 bool is_narrow(const Parameters<T>& parameters, int64_t batch, int lanes);
 
-// Gather, forward, loss and backward for the member's own samples. Nothing is shared, so nobody waits; other members' samples may be
-// unfinished on return.
+// Gather, forward, loss and backward. Each member takes its own samples through all of it, so that nobody waits before the end.
 template <class T>
 void pass_narrow(const Chunk<T>& chunk);
 

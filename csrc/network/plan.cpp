@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "network/mixed.h"
 #include "network/narrow.h"
 
 namespace fastmlp {
@@ -17,6 +18,14 @@ constexpr int64_t fewest_skipped_samples = 32;
 constexpr double long_step_seconds = 0.03;           // from here on a step can be left in the middle
 constexpr double longest_fused_step_seconds = 0.12;  // a third of it is the update, which cannot
 
+// Each update rounds what it has changed; before the first, all.
+void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
+    if (plan.mixed.kernels == nullptr) return;
+    for (int64_t l = 0; l < parameters.layers(); ++l)
+        round_weights(parameters[l], plan.mixed, l, {0, parameters[l].in}, {0, parameters[l].out});
+}
+void round_all(const Parameters<double>&, const StepPlan<double>&) {}
+
 }  // namespace
 
 template <class T>
@@ -28,12 +37,12 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 }
 
 template <class T>
-StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int lanes, int threads, bool skips_)
-    : batch(batch_),
-      chunk(std::min(batch_, largest_chunk)),
-      narrow(is_narrow(parameters, batch_, lanes)),
-      skips(skips_ && !narrow),
-      pace(threads) {
+StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
+    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), pace(choices.threads) {
+    const int threads = choices.threads, lanes = choices.lanes;
+    mixed.kernels = choices.pairs;
+    narrow = mixed.kernels == nullptr && is_narrow(parameters, batch, lanes);
+    skips = mixed.kernels == nullptr && !narrow && choices.skips;
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
     fused = chunk == batch && seconds < longest_fused_step_seconds;
@@ -43,7 +52,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool mome
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
-    memory_ = place([&](Arena& in) { take(in, parameters, momentum); });
+    memory_ = place([&](Arena& in) { take(in, parameters, choices.momentum); });
+    round_all(parameters, *this);
     peaks[0].parameters = parameters.largest_magnitude();
 }
 
@@ -72,8 +82,31 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
             bias_velocity[l] = in.take<T>(layer.weight_row);
         }
     }
+    if (mixed.kernels) take_mixed(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, skips);
+}
+
+template <class T>
+void StepPlan<T>::take_mixed(Arena& in, const Parameters<T>& parameters) {
+    const auto pairs_of = [](int64_t n) { return (n + 1) / 2; };
+    for (auto* buffers : {&mixed.y_along, &mixed.y_down, &mixed.w_along, &mixed.w_down, &mixed.delta_down, &mixed.delta_t})
+        buffers->clear();
+    mixed.along_row.clear();
+    mixed.w_along_row.clear();
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const Layer<T>& layer = parameters[l];
+        const bool lowest = l == 0;
+        mixed.along_row.push_back(padded<Pair>(pairs_of(layer.in)));
+        mixed.w_along_row.push_back(padded<Pair>(pairs_of(layer.out)));
+        mixed.y_along.push_back(in.take<Pair>(checked_product(chunk, mixed.along_row.back())));
+        mixed.y_down.push_back(in.take<Pair>(checked_product(pairs_of(chunk), padded<Pair>(layer.in))));
+        mixed.w_along.push_back(lowest ? nullptr : in.take<Pair>(checked_product(layer.in, mixed.w_along_row.back())));
+        mixed.w_down.push_back(in.take<Pair>(checked_product(pairs_of(layer.in), layer.weight_row)));
+        mixed.delta_down.push_back(in.take<Pair>(checked_product(pairs_of(chunk), padded<Pair>(layer.out))));
+        mixed.delta_t.push_back(lowest && parameters.layers() > 1 ? nullptr
+                                                                  : in.take<Pair>(checked_product(pairs_of(layer.out), delta_t_row)));
+    }
 }
 
 template double step_flops(const Parameters<float>&, int64_t);

@@ -49,6 +49,26 @@ struct alignas(64) Peaks {
     int64_t correct = 0;
 };
 
+// What products of mixed precision read (mixed.cpp): pairs of rounded factors, along rows or down columns.
+struct MixedFactors {
+    const PairKernels* kernels;          // null: products of T
+    std::vector<Pair*> y_along, y_down;  // [l]: inputs of layer l, (chunk x in/2) and (chunk/2 x in)
+    std::vector<Pair*> w_along, w_down;  // (in x out/2), but not of the lowest layer; (in/2 x out), ld = weight_row
+    std::vector<Pair*> delta_down;       // (chunk/2 x out)
+    std::vector<Pair*> delta_t;          // its transpose down its columns, (out/2 x chunk), ld = delta_t_row; not of the lowest
+    std::vector<int64_t> along_row, w_along_row;
+};
+
+// What the caller decides about a plan.
+struct PlanChoices {
+    int64_t batch;  // the largest
+    bool momentum;
+    int lanes;    // as of the kernel table
+    int threads;  // the largest team
+    bool skips = false;
+    const PairKernels* pairs = nullptr;
+};
+
 template <class T>
 struct StepPlan {
     int64_t batch;   // the largest batch
@@ -60,6 +80,7 @@ struct StepPlan {
 
     Activity<T> activity;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
+    MixedFactors mixed;
     std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
@@ -72,11 +93,11 @@ struct StepPlan {
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays
 
-    // `lanes` as of the kernel table.
-    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int lanes, int threads, bool skips);
+    StepPlan(const Parameters<T>& parameters, const PlanChoices& choices);
 
 private:
     void take(Arena& in, const Parameters<T>& parameters, bool momentum);
+    void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };
 

@@ -11,10 +11,12 @@
 #include "network/step.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "network/chunk.h"
 #include "network/commit.h"
 #include "network/forward.h"
+#include "network/mixed.h"
 #include "network/narrow.h"
 #include "network/update.h"
 
@@ -89,6 +91,25 @@ void backward(const Chunk<T>& c) {
     }
 }
 
+// Up to here the plain way; where others fit better, they tell the same story (narrow.cpp, mixed.cpp).
+template <class T>
+void pass(const Chunk<T>& c) {
+    if constexpr (std::is_same_v<T, float>)
+        if (c.plan.mixed.kernels) return pass_mixed(c);
+    if (c.plan.narrow) return pass_narrow(c);
+    gather(c);
+    forward(c);
+    loss(c);
+    backward(c);
+}
+
+template <class T>
+void gradients(const Chunk<T>& c, bool fused, int64_t batch) {
+    if constexpr (std::is_same_v<T, float>)
+        if (c.plan.mixed.kernels) return weight_gradients_mixed(c, fused, batch);
+    weight_gradients(c, fused, batch);
+}
+
 template <class T>
 void reset(Peaks<T>& peaks) {
     std::fill(peaks.y.begin(), peaks.y.end(), T(0));
@@ -107,18 +128,10 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
 
     for (int64_t done = 0; done < batch; done += plan.chunk) {
         const Chunk<T> chunk{context, member, interruption, order, first + done, std::min(plan.chunk, batch - done), done > 0};
-        if (plan.narrow) {
-            pass_narrow(chunk);
-            member.wait();
-        } else {
-            gather(chunk);
-            forward(chunk);
-            loss(chunk);
-            backward(chunk);
-        }
+        pass(chunk);
         if (member.leads())
             for (int64_t i = 0; i < chunk.rows; ++i) loss_sum += static_cast<double>(plan.losses[i]);
-        if (!plan.fused) weight_gradients(chunk, false, batch);
+        if (!plan.fused) gradients(chunk, false, batch);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
         if (plan.long_step || !plan.fused) member.wait();
         if (plan.long_step && interruption.abandon_step) return StepResult::abandoned;
@@ -130,7 +143,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     member.wait();  // all have read the peaks that the update is about to replace
 
     if (plan.fused)
-        weight_gradients(Chunk<T>{context, member, interruption, order, first, batch, false}, true, batch);
+        gradients(Chunk<T>{context, member, interruption, order, first, batch, false}, true, batch);
     else
         update_from_stored(context, batch, member);
     if (member.leads()) {

@@ -2,7 +2,10 @@
 // gradient, or from a gradient that was stored.
 #pragma once
 
+#include <type_traits>
+
 #include "network/chunk.h"
+#include "network/mixed.h"
 
 namespace fastmlp {
 
@@ -32,7 +35,10 @@ T update(const StepContext<T>& context, int64_t l, int64_t batch, const Range& r
     arguments.weight_row = layer.weight_row;
     arguments.rows = rows.size();
     arguments.columns = columns.size();
-    return context.kernels.update(arguments);
+    const T largest = context.kernels.update(arguments);
+    if constexpr (std::is_same_v<T, float>)
+        if (context.plan.mixed.kernels) round_weights(layer, context.plan.mixed, l, rows, columns);
+    return largest;
 }
 
 template <class T>
@@ -88,7 +94,7 @@ void update_from_stored(const StepContext<T>& context, int64_t batch, const Memb
     T largest = 0;
     for (int64_t l = 0; l < context.parameters.layers(); ++l) {
         const Layer<T>& layer = context.parameters[l];
-        const Range rows = part_of(layer.in, 1, member.index, member.count), columns{0, layer.out};
+        const Range rows = part_of(layer.in, 2, member.index, member.count), columns{0, layer.out};
         const T* const gradient = context.plan.gradient[at(l)] + rows.begin * layer.weight_row;
         if (rows.size() > 0) largest = std::max(largest, update(context, l, batch, rows, columns, gradient, layer.weight_row));
         if (member.leads()) largest = std::max(largest, update_bias(context, l, batch, columns));

@@ -128,7 +128,7 @@ void run(const Case& of, int threads) {
     Parameters<T> parameters(spec);
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
-    StepPlan<T> plan(parameters, of.batch, of.hyper.momentum != 0, table<T>(kernels()).lanes, threads, false);
+    StepPlan<T> plan(parameters, {of.batch, of.hyper.momentum != 0, table<T>(kernels()).lanes, threads});
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss, of.hyper};
     const Poll poll = [] { return false; };
 
@@ -176,7 +176,7 @@ void run_allocations(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    StepPlan<T> plan(parameters, of.batch, true, table<T>(kernels()).lanes, 1, false);
+    StepPlan<T> plan(parameters, {of.batch, true, table<T>(kernels()).lanes, 1});
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
     const Poll poll = [] { return false; };
     force_team_size(1);
@@ -222,7 +222,7 @@ void run_long(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    StepPlan<T> plan(parameters, of.batch, true, table<T>(kernels()).lanes, threads, false);
+    StepPlan<T> plan(parameters, {of.batch, true, table<T>(kernels()).lanes, threads});
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
     const uint64_t before = hash_of(parameters);
     EpochReport report;
