@@ -1,0 +1,1 @@
+"""What is made of a result: text, pages, charts and comparisons; nothing here measures."""
