@@ -46,7 +46,10 @@ QUESTIONS = {
     "interrupt": Question("bench.questions.interrupt", "how long a Ctrl-C waits"),
 }
 # Commands with a command line of their own: `module.main(arguments)` returns the exit status.
-COMMANDS = {"compare": ("bench.report.compare", "two result files, or two git revisions")}
+COMMANDS = {
+    "compare": ("bench.report.compare", "two result files, or two git revisions"),
+    "report": ("bench.report.read", "a result file once more: as text, page or Markdown"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

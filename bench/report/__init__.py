@@ -1,1 +1,6 @@
-"""What is made of a result: text, pages, charts and comparisons; nothing here measures."""
+"""What a run found, told: figures.py computes, numbers.py spells, tables.py lays out.
+
+text.py and html.py print the same tables, markdown.py prints the README's; charts.py draws.
+comparison.py judges two runs; revisions.py makes two runs of git revisions, and is the only file
+here that has anything measured.
+"""

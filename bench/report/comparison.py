@@ -1,0 +1,226 @@
+"""Decides which differences between two runs exceed the noise; compare.py prints them.
+
+A difference is told only if both hold: the 99 % bootstrap interval of the ratio of medians leaves
+out 1 (below four values on a side: the ranges do not touch), and the change exceeds a floor. The
+floor is the largest of 2 %, the spread of the values, and, where the runs were not interleaved, how
+far the contenders moved that were not changed. Near and far cores are compared with their like.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.report.figures import is_core, kinds, part
+from bench.results import BenchResult, Measurement, spread_of
+
+CONFIDENCE = 0.99
+RESAMPLES = 4000
+FEWEST = 4  # values that a bootstrap needs
+FLOOR = 0.02  # where code and data come to lie in memory can move a time by as much
+EXACT_FLOOR = 0.005  # of counts, which are free of noise
+RATES = ("flop/s", "bytes/s")  # units of which more is better
+
+Key = tuple[str, str, str, str, int | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One case of one contender, before and after.
+
+    Attributes
+    ----------
+    cores : "near" or "far", or empty
+    ratio : after over before, of the medians, or the median of the paired ratios
+    low, high : the interval of the ratio
+    floor : the least change that counts, as a share
+    verdict : "better", "worse" or "noise"
+    """
+
+    before: Measurement
+    after: Measurement
+    cores: str
+    ratio: float
+    low: float
+    high: float
+    floor: float
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """All that two runs have in common, and what keeps them apart.
+
+    Attributes
+    ----------
+    changes : of the core and its variants
+    drift : question -> how much the others moved there, as a ratio of costs (above 1: slower)
+    warnings : what a reader must know before believing a change
+    comparable : False where the machines differ: no change is then anybody's merit
+    """
+
+    changes: list[Change]
+    drift: dict[str, float]
+    warnings: list[str]
+    comparable: bool
+
+    def those(self, verdict: str) -> list[Change]:
+        """Return the changes of one verdict, the largest first."""
+        found = [change for change in self.changes if change.verdict == verdict]
+        return sorted(found, key=lambda change: -abs(math.log(change.ratio)))
+
+
+def compare(before: BenchResult, after: BenchResult, interleaved: bool = False) -> Comparison:
+    """Compare two runs.
+
+    Parameters
+    ----------
+    interleaved : bool
+        Equal rounds were measured side by side: their values are paired, and the machine cannot
+        have drifted in between.
+    """
+    old, new = _by_key(before.measurements), _by_key(after.measurements)
+    warnings, comparable = _machines(before, after)
+    warnings += _versions(before, after)
+    warnings += _missing(old, new, "before") + _missing(new, old, "after")
+    shared = [(old[key], new[key]) for key in old if key in new]
+    drift = {} if interleaved else _drift(before, after, shared)
+    changes = []
+    for pair in (pair for pair in shared if is_core(pair[0].contender)):
+        found = _changes(*pair, drift.get(pair[0].question, 1.0), interleaved)
+        if not found:
+            warnings.append(f"{_name(pair[0])}: cores near in one run, far in the other")
+        changes += found
+    return Comparison(changes, drift, warnings, comparable)
+
+
+def _by_key(measurements: Iterable[Measurement]) -> dict[Key, Measurement]:
+    """Return the measurements by what makes them the same; scaling's differ by threads."""
+    return {
+        (m.question, m.case, m.contender, m.unit, m.threads if m.question == "scaling" else None): m
+        for m in measurements
+    }
+
+
+def _name(measurement: Measurement) -> str:
+    return f"{measurement.question}, {measurement.case}, {measurement.contender}"
+
+
+def _machines(before: BenchResult, after: BenchResult) -> tuple[list[str], bool]:
+    """Return what differs between the machines and settings, and whether that forbids a verdict."""
+    found, comparable = [], True
+    facts = [{**r.machine, **(r.machine.get("cpu") or {})} for r in (before, after)]
+    for key in ("model", "machine", "cores_usable", "isa_chosen", "platform", "thread_variables"):
+        old, new = (fact.get(key) for fact in facts)
+        if old != new:
+            comparable &= key not in ("model", "machine", "cores_usable")
+            found.append(f"the machines differ: {key} {old!r} before, {new!r} after")
+    for key in ("threads", "quick"):
+        old, new = (result.options.get(key) for result in (before, after))
+        if old != new:
+            found.append(f"the options differ: {key} {old!r} before, {new!r} after")
+    return found, comparable
+
+
+def _versions(before: BenchResult, after: BenchResult) -> list[str]:
+    """Name the contenders, but the core, that are not of the same version."""
+    shared = [n for n in before.contenders if n in after.contenders and not is_core(n)]
+    return [
+        f"{name} has changed: {before.contenders[name]} before, {after.contenders[name]} after"
+        for name in shared
+        if before.contenders[name] != after.contenders[name]
+    ]
+
+
+def _missing(there: Iterable[Key], here: Iterable[Key], when: str) -> list[str]:
+    """Say what only one run has."""
+    known = set(here)
+    only = [key for key in there if key not in known and is_core(key[2])]
+    if not only:
+        return []
+    names = [f"{question}, {case}" for question, case, *_ in only]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [f"only {when}: {'; '.join(names[:3])}{more}"]
+
+
+def _drift(
+    before: BenchResult, after: BenchResult, shared: Sequence[tuple[Measurement, Measurement]]
+) -> dict[str, float]:
+    """Return by question the median ratio of costs of the contenders that were not changed."""
+    costs: dict[str, list[float]] = {}
+    for old, new in shared:
+        same = before.contenders.get(old.contender) == after.contenders.get(new.contender)
+        if same and not is_core(old.contender) and old.median > 0 and new.median > 0:
+            ratio = new.median / old.median
+            costs.setdefault(old.question, []).append(1 / ratio if old.unit in RATES else ratio)
+    return {question: statistics.median(ratios) for question, ratios in costs.items()}
+
+
+def _changes(
+    before: Measurement, after: Measurement, drift: float, interleaved: bool
+) -> list[Change]:
+    """Return the change, or one each for near and far cores; none if they never were alike."""
+    both = [kinds([m]) if m.threads != 1 else [] for m in (before, after)]
+    if not all(both):  # without marks on both sides there is nothing to hold apart
+        return [_change(before, after, "", drift, interleaved)]
+    found = []
+    for mark in (mark for mark in both[0] if mark in both[1]):
+        old, new = part(before, mark), part(after, mark)
+        if old is not None and new is not None:
+            found.append(_change(old, new, mark, drift, interleaved))
+    return found
+
+
+def _change(
+    before: Measurement, after: Measurement, cores: str, drift: float, interleaved: bool
+) -> Change:
+    """Judge one pair."""
+    old = {turn.round: turn.value for turn in before.turns}
+    pairs = [turn.value / old[turn.round] for turn in after.turns if old.get(turn.round)]
+    if interleaved and pairs:
+        ratio, (low, high) = statistics.median(pairs), interval(pairs)
+        noise = spread_of(pairs).relative
+    else:
+        values = [turn.value for turn in before.turns], [turn.value for turn in after.turns]
+        ratio = after.median / before.median if before.median else math.inf
+        low, high = interval(values[1], values[0])
+        noise = max(before.spread.relative, after.spread.relative)
+    least = EXACT_FLOOR if before.unit == "instructions" else FLOOR
+    floor = max(least, noise, max(drift, 1 / drift) - 1)
+    verdict = "noise"
+    if (low > 1 or high < 1) and max(ratio, 1 / ratio if ratio else math.inf) - 1 > floor:
+        verdict = "better" if (ratio > 1) == (before.unit in RATES) else "worse"
+    return Change(before, after, cores, ratio, low, high, floor, verdict)
+
+
+def interval(values: Sequence[float], over: Sequence[float] = (1.0,)) -> tuple[float, float]:
+    """Return the bootstrap interval of median(values) / median(over), the same at every call.
+
+    Below four values on a side that varies, the outermost ratios.
+
+    Examples
+    --------
+    >>> interval([2.0, 2.2], [1.0, 1.1])
+    (1.8181818181818181, 2.2)
+    """
+    if min(over) <= 0:
+        return 0.0, math.inf
+    sizes = [len(side) for side in (values, over) if len(side) > 1 or side is values]
+    if min(sizes) < FEWEST:
+        return min(values) / max(over), max(values) / min(over)
+    rng = np.random.default_rng(0)
+    ratios = _medians(values, rng) / _medians(over, rng)
+    outside = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(ratios, [outside, 1 - outside])
+    return float(low), float(high)
+
+
+def _medians(values: Sequence[float], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return the medians of samples drawn from the values with replacement."""
+    places = rng.integers(0, len(values), (RESAMPLES, len(values)))
+    return np.median(np.asarray(values, dtype=np.float64)[places], axis=1)

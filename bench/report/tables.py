@@ -1,0 +1,233 @@
+"""Lays out the tables of every question; text.py prints them with spaces, html.py with tags."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from bench.report.figures import (
+    BASE,
+    Grid,
+    Line,
+    geometric_mean,
+    grids_of,
+    lines_of,
+    one_thread,
+)
+from bench.report.numbers import TIMES, percent, quantity, span, three_digits, times
+from bench.results import BenchResult, Measurement, Spread
+
+OVER_CORE = "its time over the core's"
+HEADS = {"s/step": "time/step", "s/row": "time/row", "s": "time", "bytes": "memory"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of text under a head.
+
+    Attributes
+    ----------
+    title : may be empty
+    head, rows : the first `words` columns are words, the others numbers
+    notes : what a reader must know to read it
+    shades : for a heat map, the ratio behind each number column of each row
+    bars : a ratio to the core for each row, None where there is none
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    words: int = 2
+    notes: tuple[str, ...] = ()
+    shades: list[list[float | None]] | None = None
+    bars: list[float | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """What the report says of one question: heading, what was asked, how its tables are made."""
+
+    heading: str
+    lead: str
+    tables: Callable[[BenchResult, str], list[Table]]
+
+
+def timed_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return a table for each unit of the question, a row for each line."""
+    lines = lines_of(result, question)
+    units = dict.fromkeys(line.measurement.unit for line in lines)
+    return [_timed([n for n in lines if n.measurement.unit == unit], unit) for unit in units]
+
+
+def _timed(lines: Sequence[Line], unit: str) -> Table:
+    """Lay out the lines of one unit; columns that hold nothing are left out."""
+    columns: dict[str, list[str]] = {
+        "case": _once([line.measurement.case for line in lines]),
+        "contender": [line.name for line in lines],
+        "cores": [line.cores for line in lines],
+        "threads": [str(line.measurement.threads or "") for line in lines],
+        HEADS.get(unit, "value"): [quantity(line.measurement.median, unit) for line in lines],
+        "spread": [_relative(line.measurement.spread) for line in lines],
+        f"{TIMES} {BASE}": [times(line.ratio.median) if line.ratio else "" for line in lines],
+        "range": [span(line.ratio) if line.ratio else "" for line in lines],
+        "GFLOP/s": [_gigaflops(line.measurement) for line in lines],
+        "of peak": [percent(line.share) if line.share is not None else "" for line in lines],
+        "rounds": [str(len(line.measurement.turns)) for line in lines],
+    }
+    kept = {head: cells for head, cells in columns.items() if any(cells)}
+    words = sum(head in kept for head in ("case", "contender", "cores"))
+    bars = [line.ratio.median if line.ratio else None for line in lines]
+    rows = list(zip(*kept.values(), strict=True))
+    return Table("", tuple(kept), rows, words, bars=bars if any(bars) else None)
+
+
+def _once(names: Sequence[str]) -> list[str]:
+    """Return each name where it first comes, empty where it would be repeated."""
+    return [n if i == 0 or n != names[i - 1] else "" for i, n in enumerate(names)]
+
+
+def _relative(spread: Spread) -> str:
+    return f"\u00b1{100 * spread.relative:.1f} %"
+
+
+def _gigaflops(measurement: Measurement) -> str:
+    rate = measurement.flop_rate
+    return "" if rate is None else three_digits(rate / 1e9)
+
+
+def grid_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return a heat map for each peer, and one for hand-set threads."""
+    peers, by_hand = grids_of(result)
+    found = [_heat_map(grid, f"{grid.name}: {OVER_CORE}") for grid in peers]
+    if by_hand is not None:
+        note = "1.00: the default number of threads is as good as the best one set by hand."
+        title = "core: time with the best hand-set threads over time by default"
+        found.append(dataclasses.replace(_heat_map(by_hand, title), notes=(note,)))
+    return found or timed_tables(result, question)
+
+
+def _heat_map(grid: Grid, title: str) -> Table:
+    """Lay out ratios, a row for each width."""
+    head = ("width \\ batch", *map(str, grid.batches))
+    rows = [
+        (str(width), *("" if cell is None else three_digits(cell) for cell in cells))
+        for width, cells in zip(grid.widths, grid.cells, strict=True)
+    ]
+    below = sum(value < 1 for value in grid.values)
+    note = (
+        f"{below} of {len(grid.values)} cells below 1; lowest {three_digits(min(grid.values))}, "
+        f"highest {three_digits(max(grid.values))}, "
+        f"geometric mean {three_digits(geometric_mean(grid.values))}."
+    )
+    return Table(title, head, rows, 0, (note,), grid.cells)
+
+
+def scaling_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return the times by threads, with the speed-up over one thread of the same contender."""
+    rows = []
+    lines = lines_of(result, question)
+    cases = _once([n.measurement.case for n in lines])
+    names = _once([f"{n.measurement.case}\0{n.name}" for n in lines])
+    for line, case, name in zip(lines, cases, names, strict=True):
+        m = line.measurement
+        single = one_thread(result, m)
+        gain = None if single is None else result.ratio(single, m)
+        rows.append(
+            (
+                case,
+                m.contender if name else "",
+                line.cores,
+                str(m.threads or ""),
+                quantity(m.median, m.unit),
+                _relative(m.spread),
+                times(gain.median) if gain else "",
+                span(gain) if gain else "",
+                percent(gain.median / m.threads) if gain and m.threads else "",
+                _gigaflops(m),
+                percent(line.share) if line.share is not None else "",
+            )
+        )
+    head = ("case", "contender", "cores", "threads", "time/step", "spread", "speed-up", "range")
+    table = Table("", (*head, "efficiency", "GFLOP/s", "of peak"), rows, 3)
+    return [_without_empty_columns(table)] if rows else []
+
+
+def machine_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return what was measured of the machine."""
+    rows = [
+        (m.case, m.contender, quantity(m.median, m.unit), _relative(m.spread), str(len(m.turns)))
+        for m in result.select(question)
+    ]
+    names = _once([row[0] for row in rows])
+    rows = [(name, *row[1:]) for name, row in zip(names, rows, strict=True)]
+    table = Table("", ("case", "what", "value", "spread", "rounds"), rows, 2)
+    return [_without_empty_columns(table)] if rows else []
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """Drop the columns in which nothing stands."""
+    kept = [i for i in range(len(table.head)) if any(row[i] for row in table.rows)]
+    return dataclasses.replace(
+        table,
+        head=tuple(table.head[i] for i in kept),
+        rows=[tuple(row[i] for i in kept) for row in table.rows],
+        words=sum(i < table.words for i in kept),
+    )
+
+
+SECTIONS = {
+    "step": Section(
+        "A training step",
+        "Plain SGD in float32 from the same weights on the same batches, each contender on its own "
+        "best number of threads.",
+        timed_tables,
+    ),
+    "grid": Section(
+        "Widths and batches: is there a cliff?",
+        "A training step of a network of two hidden layers at many widths and batches. A number "
+        "is a contender's time over the core's: above 1 the core is faster.",
+        grid_tables,
+    ),
+    "scaling": Section(
+        "Strong scaling",
+        "The same step on 1, 2, ... threads. Speed-up is over the same contender's one thread, "
+        "paired by round; efficiency is the speed-up over the threads.",
+        scaling_tables,
+    ),
+    "predict": Section(
+        "Prediction", "One row from Python, and many rows at once; time for each row.", timed_tables
+    ),
+    "start": Section(
+        "Start and memory",
+        "From nothing to the first prediction in a fresh process, and what it holds in memory.",
+        timed_tables,
+    ),
+    "mnist": Section(
+        "MNIST from the start of the process",
+        "Import, load, train 784-128-10 for 5 epochs with momentum, predict the test set: the time "
+        "a person waits.",
+        timed_tables,
+    ),
+    "machine": Section(
+        "The machine",
+        "What the peaks are that the shares above refer to, measured in the same run.",
+        machine_tables,
+    ),
+    "counts": Section(
+        "Instructions", "How many instructions the kernels execute; free of noise.", timed_tables
+    ),
+    "interrupt": Section(
+        "Interruption", "How long a Ctrl-C waits for the next whole step.", timed_tables
+    ),
+}
+
+
+def sections_of(result: BenchResult) -> list[tuple[str, Section]]:
+    """Return the sections that have something to say; an unknown question gets a plain one."""
+    asked = dict.fromkeys(m.question for m in result.measurements)
+    named = [name for name in SECTIONS if name in asked]
+    return [(name, SECTIONS[name]) for name in named] + [
+        (name, Section(name.capitalize(), "", timed_tables))
+        for name in asked
+        if name not in SECTIONS
+    ]
