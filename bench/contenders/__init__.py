@@ -72,6 +72,10 @@ class ContenderSpec:
 CONTENDERS = (
     ContenderSpec("core", "bench.contenders.core", install="pip install .", whole_epochs=True),
     ContenderSpec("numpy", "bench.contenders.numpy_mlp", install="pip install numpy"),
+    ContenderSpec("torch", "bench.contenders.torch_mlp"),
+    ContenderSpec("torch_compile", "bench.contenders.torch_mlp", build="build_compiled"),
+    ContenderSpec("jax", "bench.contenders.jax_mlp"),
+    ContenderSpec("sklearn", "bench.contenders.sklearn_mlp"),
     ContenderSpec("deck", "bench.contenders.deck", install="pip install numpy"),
 )
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from bench.contenders import UnsupportedProblemError
 from bench.problem import Parameters, Problem
+from bench.shapes import MOMENTUM
 
 _core: Any = importlib.import_module("fastmlp._core")
 
@@ -18,6 +20,7 @@ class CoreMlp:
 
     def __init__(self, problem: Problem, threads: int | None) -> None:
         shape = problem.shape
+        _check_optimizer(shape.optimizer)
         hidden = [shape.activation] * (len(shape.sizes) - 2)
         self._steps_per_epoch = shape.steps
         self._epoch = 0
@@ -26,11 +29,11 @@ class CoreMlp:
         self._trainer = _core.Trainer(
             self._network,
             problem.x,
-            problem.labels,
+            problem.targets if problem.labels is None else problem.labels,
             loss=shape.loss,
-            optimizer="sgd",
+            optimizer="adam" if shape.optimizer == "adam" else "sgd",
             learning_rate=shape.learning_rate,
-            momentum=0.0,
+            momentum=MOMENTUM if shape.optimizer == "momentum" else 0.0,
             l2=0.0,
             batch_size=shape.batch,
             seed=shape.seed,
@@ -60,6 +63,13 @@ class CoreMlp:
     def close(self) -> None:
         """Release the network."""
         self._trainer.close()
+
+
+def _check_optimizer(name: str) -> None:
+    """Refuse what this build of the engine does not know."""
+    known = ["momentum", *(row["name"] for row in _core.catalog()["optimizers"])]
+    if name not in known:
+        raise UnsupportedProblemError(f"this engine has no optimizer {name!r}")
 
 
 def build(problem: Problem, threads: int | None) -> CoreMlp:

@@ -21,6 +21,7 @@ from bench.harness import Options, Say, interleave, turn_steps
 from bench.machine import usable_cores
 from bench.problem import Parameters, make_problem
 from bench.processes import UnsupportedError, Worker, contender_worker
+from bench.reference import reference_gradients
 from bench.results import Measurement
 from bench.shapes import Shape, load_shapes
 
@@ -126,6 +127,7 @@ class Judge:
         self._checksum = problem.checksum()
         self._problem = problem.head(shape.check_steps)
         self._base: list[Parameters] = []
+        self._first = reference_gradients(self._problem, 0, self._problem.parameters)
 
     def enter(self, spec: ContenderSpec, worker: Worker, threads: int, options: Options) -> Entry:
         """Set up, check and warm up a worker."""
@@ -137,7 +139,7 @@ class Judge:
             seconds = worker.ask("check", steps=steps, folder=folder)["seconds"] / steps
             after = [_read(Path(folder, f"{n}.npz")) for n in range(1, steps + 1)]
         self._base = self._base or after
-        agreement = check_agreement(spec.name, self._problem, after, self._base)
+        agreement = check_agreement(spec.name, self._problem, after, self._base, self._first)
         return Entry(
             spec, worker, threads, agreement, _warm_up(worker, spec, shape, seconds, options)
         )
