@@ -155,8 +155,9 @@ def _finish_values(axes: Any, spell: Callable[[float], str], log_from: float | N
     else:
         axes.set_xscale("log")
         low, high = axes.dataLim.x0, axes.dataLim.x1
-        room = (max(high, log_from) / min(low, log_from)) ** 0.1
-        axes.set_xlim(min(low / room if low < log_from else low, log_from), high * room)
+        room = (max(high, log_from) / min(low, log_from)) ** 0.12
+        left = low / room if low < log_from else log_from
+        axes.set_xlim(left, max(high * room, 1.1 * log_from))
         axes.axvline(log_from, color=INK, linewidth=0.9)
         if high / low < 300:
             ticker = importlib.import_module("matplotlib.ticker")
@@ -178,7 +179,7 @@ def _folded(text: str) -> str:
     if len(text) <= 22 or "\n" in rest:
         return text
     if comma:
-        return f"{first},\n{rest}"
+        return f"{first},\n{textwrap.fill(rest, 22)}"
     return textwrap.fill(text, 22)
 
 

@@ -7,11 +7,12 @@ revisions.py.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.report.comparison import CONFIDENCE, FLOOR, Change, Comparison, compare
+from bench.report.comparison import CONFIDENCE, ERRORS, FLOOR, Change, Comparison, compare
 from bench.report.numbers import percent, quantity, three_digits
 from bench.report.revisions import Plan, RevisionError, measure_revisions
 from bench.report.tables import Table
@@ -22,8 +23,8 @@ EXIT_SAME, EXIT_WORSE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 HEAD = ("question", "case", "contender", "cores", "before", "after", "change", "interval", "floor")
 EPILOG = (
     f"A difference counts if the {CONFIDENCE:.0%} interval of the ratio leaves out 1 and the "
-    f"change exceeds the floor: {FLOOR:.0%}, the spread of the values, or (two files) how far the "
-    "contenders moved that were not changed."
+    f"change exceeds the floor: {FLOOR:.0%} or {ERRORS} standard errors, in two files on top of "
+    "how far contenders moved that were not changed."
 ).replace("%", "%%")
 
 
@@ -55,9 +56,9 @@ def main(argv: Sequence[str]) -> int:
 def render(found: Comparison, show_all: bool = False) -> str:
     """Return the comparison in plain characters."""
     parts = ["\n".join(f"note: {warning}" for warning in found.warnings)]
-    if found.drift:
-        moved = ", ".join(f"{q} {_signed(ratio)}" for q, ratio in found.drift.items())
-        parts.append(f"cost of the contenders that were not changed: {moved}")
+    if found.moved:
+        moved = ", ".join(f"{q} by {percent(factor - 1)}" for q, factor in found.moved.items())
+        parts.append(f"contenders that were not changed moved too, 19 of 20 cases up to: {moved}")
     if not found.comparable:
         parts.append("Different machines: the differences below are no one's merit or fault.")
     for verdict, title in (("worse", "Worse"), ("better", "Better")):
@@ -141,13 +142,13 @@ def _results(arguments: argparse.Namespace) -> tuple[BenchResult, BenchResult, b
 
 def _only(result: BenchResult, arguments: argparse.Namespace) -> BenchResult:
     """Return the result with the questions and cases that were asked for."""
-    shapes, case = arguments.shapes, arguments.case
+    shapes = set(arguments.shapes or ())
     chosen = [
         m
         for m in result.measurements
         if m.question in (arguments.questions or (m.question,))
-        and (not shapes or m.case.split(" ")[0] in shapes)
-        and case in m.case
+        and (not shapes or shapes & set(re.findall(r"\w+", m.case)))
+        and arguments.case in m.case
     ]
     fields = {**vars(result), "measurements": chosen}
     return BenchResult(**fields)

@@ -13,6 +13,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from bench.report.figures import is_core
+
 # Okabe and Ito's colours, which the colour-blind can tell apart, completed by greys; the second is
 # for a dark page.
 CONTENDER_COLOURS = {
@@ -23,6 +25,7 @@ CONTENDER_COLOURS = {
     "jax": ("#009e73", "#1fbf92"),
     "sklearn": ("#8c6d31", "#b8985a"),
     "onnxruntime": ("#5b4a9e", "#9c8be0"),
+    "onnxruntime_bound": ("#a99bd6", "#c7bdf0"),
     "deck": ("#8a8a8a", "#9a9a9a"),
 }
 VARIANTS = (("#56b4e9", "#8fd0f5"), ("#1b4f72", "#7fa8c9"), ("#7fb3d5", "#b5d5ea"))  # of the core
@@ -106,7 +109,7 @@ def colours_of(names: Sequence[str]) -> dict[str, str]:
     for name in names:
         if name in CONTENDER_COLOURS:
             chosen[name] = CONTENDER_COLOURS[name][0]
-        elif name.startswith("core"):
+        elif is_core(name):
             chosen[name] = VARIANTS[variants % len(VARIANTS)][0]
             variants += 1
         else:

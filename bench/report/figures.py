@@ -46,10 +46,10 @@ def is_core(contender: str) -> bool:
 
     Examples
     --------
-    >>> [is_core(name) for name in ("core", "core_bf16", "core, 2 threads", "torch", "corelli")]
-    [True, True, True, False, False]
+    >>> [is_core(name) for name in ("core", "core_bf16", "core, 2 threads", "model", "torch")]
+    [True, True, True, True, False]
     """
-    return re.match(rf"{BASE}(?![a-z0-9])", contender) is not None
+    return re.match(rf"({BASE}|model)(?![a-z0-9])", contender) is not None
 
 
 def kinds(measurements: Iterable[Measurement]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.charts import charts_of
-from bench.report.drawing import Chart, MatplotlibMissingError, shade, stylesheet
+from bench.report.drawing import Chart, MatplotlibMissingError, check_matplotlib, shade, stylesheet
 from bench.report.summary import FASTEST, Headline, headlines, place, settings, skipped, versions
 from bench.report.tables import Section, Table, sections_of
 from bench.results import BenchResult
@@ -61,9 +61,11 @@ def render(result: BenchResult) -> str:
         f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK}{stylesheet(dark=True)}}}}}"
         f"{SHEET}"
     )
+    missing = _no_charts()
     body = [
         _top(result, [(name, section.heading) for name, section in sections]),
-        *(_section(result, name, section) for name, section in sections),
+        f'<p class="note">{_escaped(missing)}</p>' if missing else "",
+        *(_section(result, name, section, not missing) for name, section in sections),
         _rest(result),
     ]
     return (
@@ -73,6 +75,15 @@ def render(result: BenchResult) -> str:
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
+
+
+def _no_charts() -> str:
+    """Return why there are no charts; empty if there are."""
+    try:
+        check_matplotlib()
+    except MatplotlibMissingError as error:
+        return str(error)
+    return ""
 
 
 def _escaped(text: object) -> str:
@@ -120,16 +131,12 @@ def _anchor(name: str) -> str:
     return "q-" + "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
 
 
-def _section(result: BenchResult, name: str, section: Section) -> str:
+def _section(result: BenchResult, name: str, section: Section, with_charts: bool) -> str:
     """Return a question: what was asked, charts, tables."""
     parts = [f'<h2 id="{_anchor(name)}">{_escaped(section.heading)}</h2>']
     if section.lead:
         parts.append(f"<p>{_escaped(section.lead)}</p>")
-    charts: list[Chart] = []
-    try:
-        charts = charts_of(result, name)
-    except MatplotlibMissingError as error:
-        parts.append(f'<p class="note">{_escaped(error)}</p>')
+    charts = charts_of(result, name) if with_charts else []
     tables = section.tables(result, name)
     shown = "\n".join(map(_table, tables))
     if charts and any(table.shades for table in tables):  # the charts say the same

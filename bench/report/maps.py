@@ -26,6 +26,7 @@ PANELS_A_ROW = 3
 CELL_INCHES, PANEL_MARGIN = 0.19, 1.0
 NARROWEST = 0.3  # inches of a cell that holds three digits
 MOST = 8.0  # ratios beyond this and its inverse have the same colour
+SHADES = 47  # odd, so that a tie has its own; matplotlib draws a scale of fewer than 50 as vectors
 
 
 def grid_charts(result: BenchResult) -> list[Chart]:
@@ -37,7 +38,8 @@ def grid_charts(result: BenchResult) -> list[Chart]:
         caption = (
             "Each cell is a network of that width at that batch. Blue, above 1: the core is "
             "faster; orange, below 1: the peer is. White is a tie. The colours are logarithmic, "
-            "the same distance from 1 both ways; hatched cells were not measured."
+            "the same distance from 1 both ways; hatched cells were not measured. "
+            "Numbers below 1 are bold."
         )
         charts.append(Chart("grid-peers", title, caption, _draw("grid-peers", title, peers)))
     if by_hand is not None:
@@ -82,7 +84,7 @@ def _norm(values: Sequence[float]) -> Any:
 def _panel(axes: Any, grid: Grid, norm: Any, room: float) -> Any:
     """Draw one map, with numbers where they fit."""
     colours = importlib.import_module("matplotlib.colors")
-    between = colours.LinearSegmentedColormap.from_list("ratio", (SLOWER, SAME, FASTER))
+    between = colours.LinearSegmentedColormap.from_list("ratio", (SLOWER, SAME, FASTER), SHADES)
     cells = [[math.nan if cell is None else cell for cell in row] for row in grid.cells]
     axes.set_facecolor("none")
     mesh = axes.pcolormesh(cells, cmap=between, norm=norm, edgecolors="face", linewidth=0.3)
@@ -109,4 +111,5 @@ def _cell(axes: Any, x: int, y: int, cell: float | None, most: float, fits: bool
     if not fits:
         return
     look = {"ha": "center", "va": "center_baseline", "fontsize": 6.5, "color": shade(cell, most)[1]}
-    axes.text(x + 0.5, y + 0.5, three_digits(cell), **look)
+    weight = "bold" if cell < 1 else "normal"
+    axes.text(x + 0.5, y + 0.5, three_digits(cell), fontweight=weight, **look)

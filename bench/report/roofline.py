@@ -123,10 +123,9 @@ def _roofs(figure: Any, axes: Any, roofs: Sequence[Roof], left: float, right: fl
         end = min(right, max(below, default=math.inf) / roof.rate) if roof.is_memory else right
         ends = [roof.rate * x for x in (left, end)] if roof.is_memory else [roof.rate] * 2
         axes.plot([left, end], ends, color=INK, linewidth=1.1, linestyle=style)
-        text = {
-            "xytext": (4, 5 if roof.is_memory else 3),
-            "textcoords": "offset points",
-            "fontsize": 7.5,
-        }
-        turn = {"rotation": slope if roof.is_memory else 0, "rotation_mode": "anchor"}
-        axes.annotate(roof.label, (left, ends[0]), **text, **turn, path_effects=[halo])
+        look = {"textcoords": "offset points", "fontsize": 7.5, "path_effects": [halo]}
+        if roof.is_memory:  # words begin at the left end of a slope, and end at the right of a top
+            turned = {"rotation": slope, "rotation_mode": "anchor"}
+            axes.annotate(roof.label, (left, ends[0]), xytext=(4, 5), **turned, **look)
+        else:
+            axes.annotate(roof.label, (right, roof.rate), xytext=(-4, 3), ha="right", **look)
