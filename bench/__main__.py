@@ -31,19 +31,22 @@ class Question(NamedTuple):
     module: str
     summary: str
     takes_shapes: bool = False
+    asks_core_alone: bool = False
 
 
 # In the order in which `all` asks them: the machine's peak first, others relate to it.
 QUESTIONS = {
-    "machine": Question("bench.questions.machine", "peaks: arithmetic, memory, between cores"),
+    "machine": Question(
+        "bench.questions.machine", "peaks: arithmetic, memory, threads", False, True
+    ),
     "step": Question("bench.questions.step", "a training step of the named shapes", True),
     "grid": Question("bench.questions.grid", "a step at all widths and batches: is there a cliff?"),
     "scaling": Question("bench.questions.scaling", "a step on 1, 2, ... all cores", True),
     "predict": Question("bench.questions.predict", "one row, and many rows"),
     "start": Question("bench.questions.start", "import, first prediction, memory"),
     "mnist": Question("bench.questions.mnist", "from process start to a trained MNIST network"),
-    "counts": Question("bench.questions.counts", "instructions per kernel"),
-    "interrupt": Question("bench.questions.interrupt", "how long a Ctrl-C waits"),
+    "counts": Question("bench.questions.counts", "instructions per kernel", False, True),
+    "interrupt": Question("bench.questions.interrupt", "how long a Ctrl-C waits", False, True),
 }
 # Commands with a command line of their own: `module.main(arguments)` returns the exit status.
 COMMANDS = {
@@ -63,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(arguments)
         _check_folders(arguments)
-        described, skipped = survey(arguments.contenders, _say)
+        core_alone = arguments.question != "all" and QUESTIONS[arguments.question].asks_core_alone
+        named = ["core"] if core_alone else arguments.contenders
+        described, skipped = survey(named, _say)
     except ValueError as error:
         print(f"python -m bench: {error}", file=sys.stderr)
         return EXIT_USAGE

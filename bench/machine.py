@@ -9,6 +9,8 @@ from typing import Any
 
 from bench.processes import THREAD_VARIABLES
 
+NEAR_SECONDS = 120e-9  # one way between cores that share a cache, with room to spare
+
 
 def usable_cores() -> int:
     """Return the cores that this process may run on.
@@ -36,3 +38,16 @@ def describe_machine() -> dict[str, Any]:
     except ImportError:
         return known
     return {**known, "cpu": core.cpu_info()}
+
+
+def core_distance() -> str | None:
+    """Return "near" or "far": how quickly two cores talk now; None where only one thread may run.
+
+    On a virtual machine two cores may be neighbours or not, and change that from minute to minute;
+    what two threads gain depends on it.
+    """
+    core: Any = importlib.import_module("fastmlp._core")
+    try:
+        return "near" if core.testing.ping_pong_seconds() < NEAR_SECONDS else "far"
+    except RuntimeError:
+        return None

@@ -119,7 +119,8 @@ def _exponentials(x: Float32Array) -> Float32Array:
         sinhc = np.where(q >= 0, np.sinh(root), np.sin(root)) / root
     sinhc[root == 0] = 1
     rows = np.stack([cosh + sinhc * half, sinhc * b, sinhc * c, cosh - sinhc * half], axis=1)
-    return (np.exp(mean)[:, None] * rows).astype(np.float32)
+    result: Float32Array = (np.exp(mean)[:, None] * rows).astype(np.float32)
+    return result
 
 
 def _initial_parameters(rng: np.random.Generator, shape: Shape) -> Parameters:

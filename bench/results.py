@@ -165,7 +165,7 @@ class BenchResult:
         return spread_of(ratios) if ratios else None
 
     def peak(self, threads: int | None, what: str = "fma") -> float | None:
-        """Return the machine's rate in flop/s with that many threads (None: all).
+        """Return the machine's best rate in flop/s with that many threads (None: all).
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class BenchResult:
             `about["what"]` of the measurement: "fma" (float32) or another that was taken.
         """
         rates = {
-            found.threads: found.median
+            found.threads: max(turn.value for turn in found.turns)
             for found in self.select(question="machine")
             if found.unit == "flop/s" and found.about.get("what") == what and found.threads
         }

@@ -130,6 +130,7 @@ def test_each_peer_takes_the_step_of_the_reference(name: str, shape: str) -> Non
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own old code
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("name", ["torch", "torch_compile", "jax", "sklearn"])
 def test_each_peer_takes_every_step_of_the_reference(name: str, shape: Shape) -> None:

@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 from bench.contenders import UnsupportedProblemError
+from bench.machine import core_distance
 from bench.problem import Parameters, Problem
 from bench.shapes import MOMENTUM
 
@@ -75,6 +76,11 @@ def _check_optimizer(name: str) -> None:
 def build(problem: Problem, threads: int | None) -> CoreMlp:
     """Make the contender at the problem's initial weights."""
     return CoreMlp(problem, threads)
+
+
+def cores() -> str | None:
+    """Return "near" or "far": how quickly this process's cores talk to each other now."""
+    return core_distance()
 
 
 def describe() -> dict[str, Any]:

@@ -47,7 +47,7 @@ class SklearnMlp:
         shape, count = problem.shape, problem.shape.sizes[-1]
         self._estimator = neural_network.MLPClassifier(**_settings(shape))
         # Of two classes it would make one logistic unit; given as two columns they stay two.
-        y = problem.targets.astype(np.int64) if count == 2 else problem.labels
+        y: Any = problem.targets.astype(np.int64) if count == 2 else problem.labels
         classes = np.arange(count)
         self._estimator.partial_fit(self._x[: shape.batch], y[: shape.batch], classes=classes)
         self._estimator.out_activation_ = "softmax"

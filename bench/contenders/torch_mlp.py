@@ -119,11 +119,13 @@ def _compiled_step(parameters: list[Any], shape: Shape) -> Step:
     """Return a whole step as one compiled graph, called through C++."""
     if not shutil.which(os.environ.get("CXX", "g++")):
         raise UnsupportedProblemError("torch.compile needs a C++ compiler: g++, or what CXX names")
-    importlib.import_module("torch._inductor.config").cpp_wrapper = True
+    inductor: Any = importlib.import_module("torch._inductor.config")
+    inductor.cpp_wrapper = True
     gradients_of = torch.func.grad(lambda values, x, t: _loss(values, x, t, shape))
     first = [torch.zeros_like(parameter) for parameter in parameters]
     second = [torch.zeros_like(parameter) for parameter in parameters]
-    steps = torch.zeros((), dtype=torch.float64)
+    # An array of one: a number without axes would be read before the graph has changed it.
+    steps = torch.zeros(1, dtype=torch.float64)
 
     def sgd(x: Any, targets: Any) -> None:
         for parameter, gradient in zip(
@@ -138,8 +140,9 @@ def _compiled_step(parameters: list[Any], shape: Shape) -> Step:
             parameter.sub_(shape.learning_rate * velocity)
 
     def adam(x: Any, targets: Any) -> None:
-        steps.add_(1)
-        without_bias = [(1 - beta**steps).float() for beta in (BETA_1, BETA_2)]
+        now = steps + 1
+        steps.copy_(now)
+        without_bias = [(1 - beta**now).float() for beta in (BETA_1, BETA_2)]
         gradients = gradients_of(parameters, x, targets)
         for parameter, m, v, gradient in zip(parameters, first, second, gradients, strict=True):
             m.mul_(BETA_1).add_((1 - BETA_1) * gradient)
