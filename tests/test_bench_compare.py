@@ -132,6 +132,16 @@ def test_one_or_two_rounds_are_not_judged() -> None:
     assert any("not judged" in warning for warning in found.warnings)
 
 
+def test_values_at_or_below_zero_are_not_compared() -> None:
+    def run(*values: float) -> BenchResult:
+        turns = [Turn(n, value) for n, value in enumerate(values)]
+        return run_of([Measurement("start", "import", "core", "s", turns)])
+
+    found = compare(run(0.1, 0.1, 0.0, 0.1), run(0.2, 0.2, 0.2, 0.2))
+    assert found.changes == []
+    assert any("at or below zero" in warning for warning in found.warnings)
+
+
 def test_near_is_compared_with_near() -> None:
     def run(values: Sequence[tuple[float, str]]) -> BenchResult:
         turns = [Turn(n, value, mark) for n, (value, mark) in enumerate(values)]

@@ -77,9 +77,16 @@ def run_of(*measurements: Measurement, **changes: Any) -> BenchResult:
 def whole_run() -> BenchResult:
     """Return a run in which every question was asked."""
     phases = [
-        Measurement("mnist", case, name, "s", turns(seconds, seconds * 1.1))
+        Measurement(
+            "mnist",
+            case,
+            name,
+            "s",
+            turns(seconds * factor, seconds * factor * 1.1),
+            about={"accuracies": [0.9761, 0.9769]},
+        )
         for name, factor in (("core", 1.0), ("torch", 3.0))
-        for case, seconds in (("import", 0.1 * factor), ("train", 0.5 * factor))
+        for case, seconds in (("import", 0.1), ("train", 0.5), ("total", 0.6))
     ]
     scaling = [
         dataclasses.replace(step(name, turns(1e-4 / n, 1.1e-4 / n), n), question="scaling")
@@ -224,6 +231,26 @@ def test_every_question_is_told_everywhere() -> None:
     for shown in (report, written):
         assert "not installed; pip install jax" in shown
         assert "jax: jax" not in shown
+
+
+def test_mnist_has_a_row_a_contender_with_its_parts_and_its_accuracy() -> None:
+    report = text.render(whole_run())
+    cells = row_of(report, "torch", "1.89 s")
+    assert cells[:4] == ["torch", "315 ms", "1.58 s", "1.89 s"]
+    assert cells[5:] == ["3.00\u00d7", "3.00..3.00", "97.65 %"]
+    mean = [h for h in headlines(whole_run()) if h.question == "mnist" and h.peer == "torch"]
+    assert [h.mean for h in mean] == [pytest.approx(3.0)]
+
+
+def test_a_difference_that_came_out_at_zero_has_no_ratio() -> None:
+    def start(contender: str, *values: float) -> Measurement:
+        return Measurement("start", "import", contender, "s", turns(*values))
+
+    for core, peer in (((0.0, 1.0), (2.0, 2.0)), ((1.0, 1.0), (-0.5, 2.0))):
+        result = run_of(start("core", *core), start("numpy", *peer))
+        assert [line.ratio for line in lines_of(result, "start")] == [None, None]
+        assert text.render(result)
+        assert page.render(result)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.report.drawing import INK, Chart, check_matplotlib, colours_of, new_figure, style, to_svg
-from bench.report.figures import BASE, Line, contenders_of, lines_of
+from bench.report.figures import BASE, TOTAL, Line, contenders_of, lines_of
 from bench.report.maps import grid_charts
 from bench.report.numbers import quantity, tick, times
 from bench.report.roofline import roofline_charts
@@ -44,7 +44,7 @@ def step_bars(result: BenchResult) -> list[Chart]:
     caption = (
         "Each bar is the median of the ratios within a round, from 1 (the line): to the right the "
         "contender takes longer than the core, to the left less. The axis is logarithmic; whiskers "
-        "are the quartiles."
+        "are the quartiles, below four rounds the extremes."
     )
     svg = grouped_bars("step-ratio", title, lines, lambda line: line.ratio, times, 1.0)
     return [Chart("step-ratio", title, caption, svg)]
@@ -60,7 +60,8 @@ def start_bars(result: BenchResult) -> list[Chart]:
     return [
         *_value_bars(result, "start", "s", "Time from the start", log=True),
         *_value_bars(result, "start", "bytes", "Memory", log=False),
-        *_value_bars(result, "start", "bytes/row", "Memory for each further row", log=True),
+        *_value_bars(result, "start", "bytes/row", "Memory for each row", log=True),
+        *_value_bars(result, "start", "B on disk", "Installed on disk", log=True),
     ]
 
 
@@ -74,8 +75,11 @@ def _value_bars(
         return []
     start = 10 ** math.floor(math.log10(min(n.measurement.median for n in lines))) if log else None
     scale = "The axis is logarithmic." if log else "The axis begins at zero."
-    caption = f"Medians; whiskers are the quartiles. Shorter is better. {scale}"
-    name = f"{question}-{unit.replace('/', '-per-')}"
+    caption = (
+        "Medians; whiskers are the quartiles (below four rounds the extremes). Shorter is "
+        f"better. {scale}"
+    )
+    name = f"{question}-{unit.replace('/', '-per-').replace(' ', '-')}"
 
     def spell(value: float) -> str:
         return quantity(value, unit)
@@ -134,11 +138,12 @@ def _bar(
     """Draw one bar with its whiskers and its value behind it."""
     start = log_from or 0.0
     axes.barh(y, spread.median - start, 0.86, left=start, color=colour)
-    axes.plot([spread.low, spread.high], [y, y], color=INK, linewidth=0.8, solid_capstyle="butt")
+    low = spread.low if spread.low > 0 else start  # a logarithmic axis has no place for it
+    axes.plot([low, spread.high], [y, y], color=INK, linewidth=0.8, solid_capstyle="butt")
     left = spread.median < start
     axes.annotate(
         spell(spread.median),
-        (min(spread.low, spread.median) if left else spread.high, y),
+        (low if left else spread.high, y),
         xytext=(-3 if left else 3, 0),
         textcoords="offset points",
         ha="right" if left else "left",
@@ -192,7 +197,7 @@ def _legend(figure: Any, names: Sequence[str], colours: dict[str, str]) -> None:
 
 def mnist_bars(result: BenchResult) -> list[Chart]:
     """Draw the phases of each contender on top of each other."""
-    measurements = [m for m in result.select("mnist") if m.unit == "s" and m.case != "total"]
+    measurements = [m for m in result.select("mnist") if m.unit == "s" and m.case != TOTAL]
     if not measurements:
         return []
     names = contenders_of(measurements)

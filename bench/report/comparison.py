@@ -99,6 +99,9 @@ def compare(before: BenchResult, after: BenchResult, interleaved: bool = False) 
     shared = [(old[key], new[key]) for key in old if key in new]
     moved = {} if interleaved else _moved(before, after, shared)
     ours = [pair for pair in shared if is_core(pair[0].contender)]
+    for pair in (pair for pair in ours if not _positive(pair)):
+        warnings.append(f"{_name(pair[0])}: a value at or below zero cannot be compared")
+    ours = [pair for pair in ours if _positive(pair)]
     usual = _usual_spread(ours)
     changes = []
     for pair in ours:
@@ -161,6 +164,11 @@ def _missing(there: Iterable[Key], here: Iterable[Key], when: str) -> list[str]:
     return [f"only {when}: {'; '.join(names[:3])}{more}"]
 
 
+def _positive(pair: Iterable[Measurement]) -> bool:
+    """Return whether ratios of the values mean anything."""
+    return min(turn.value for m in pair for turn in m.turns) > 0
+
+
 def _moved(
     before: BenchResult, after: BenchResult, shared: Sequence[tuple[Measurement, Measurement]]
 ) -> dict[str, float]:
@@ -168,7 +176,7 @@ def _moved(
     factors: dict[str, list[float]] = {}
     for old, new in shared:
         same = before.contenders.get(old.contender) == after.contenders.get(new.contender)
-        if same and not is_core(old.contender) and old.median > 0 and new.median > 0:
+        if same and not is_core(old.contender) and _positive((old, new)):
             ratio = new.median / old.median
             factors.setdefault(old.question, []).append(max(ratio, 1 / ratio))
     return {name: float(np.quantile(found, 0.95)) for name, found in factors.items()}
@@ -219,20 +227,20 @@ class Judge:
     def change(self, before: Measurement, after: Measurement, cores: str) -> Change:
         """Judge one pair."""
         old = {turn.round: turn.value for turn in before.turns}
-        pairs = [turn.value / old[turn.round] for turn in after.turns if old.get(turn.round)]
+        pairs = [turn.value / old[turn.round] for turn in after.turns if turn.round in old]
         if self.interleaved and pairs:
             ratio, (low, high) = statistics.median(pairs), interval(pairs)
             error = self._error(pairs)
         else:
             values = [turn.value for turn in after.turns], [turn.value for turn in before.turns]
-            ratio = after.median / before.median if before.median else math.inf
+            ratio = after.median / before.median
             low, high = interval(*values)
             error = math.hypot(*map(self._error, values))
         if before.unit == EXACT:
             floor = EXACT_FLOOR
         else:
             floor = self.moved * (1 + max(FLOOR, ERRORS * error)) - 1
-        size = max(ratio, 1 / ratio if ratio else math.inf) - 1
+        size = max(ratio, 1 / ratio) - 1
         verdict = "noise"
         if (low > 1 or high < 1) and size > floor and not _too_few(before, after):
             verdict = "better" if (ratio > 1) == (before.unit in RATES) else "worse"
@@ -253,8 +261,6 @@ def interval(values: Sequence[float], over: Sequence[float] = (1.0,)) -> tuple[f
     >>> interval([2.0, 2.2], [1.0, 1.1])
     (1.8181818181818181, 2.2)
     """
-    if min(over) <= 0:
-        return 0.0, math.inf
     sizes = [len(side) for side in (values, over) if len(side) > 1 or side is values]
     if min(sizes) < FEWEST:
         return min(values) / max(over), max(values) / min(over)

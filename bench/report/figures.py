@@ -16,6 +16,7 @@ from typing import Any
 from bench.results import BenchResult, Measurement, Spread
 
 BASE = "core"
+TOTAL = "total"  # the case of a question whose other cases are its parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,16 @@ def base_of(result: BenchResult, measurement: Measurement) -> Measurement | None
     return next(iter(found), None)
 
 
+def ratio_of(result: BenchResult, measurement: Measurement, base: Measurement) -> Spread | None:
+    """Return measurement / base paired by round; None without a shared round or a positive value.
+
+    A difference (an import without the interpreter's start) may come out at zero or below.
+    """
+    if min(turn.value for m in (measurement, base) for turn in m.turns) <= 0:
+        return None
+    return result.ratio(measurement, base)
+
+
 def share_of_peak(result: BenchResult, measurement: Measurement) -> float | None:
     """Return the share of the peak of the threads that were used, by the float32 FMA rate."""
     rate, peak = measurement.flop_rate, result.peak(measurement.threads)
@@ -104,7 +115,7 @@ def _lines(result: BenchResult, measurement: Measurement) -> list[Line]:
         Line(
             piece,
             mark,
-            None if base is None or base is measurement else result.ratio(piece, base),
+            None if base is None or base is measurement else ratio_of(result, piece, base),
             share_of_peak(result, piece),
         )
         for mark, piece in parts or [("", measurement)]
@@ -169,7 +180,7 @@ def grids_of(result: BenchResult) -> tuple[list[Grid], Grid | None]:
         base, place = base_of(result, measurement), place_of(measurement)
         if base is None or base is measurement or place is None:
             continue
-        ratio = result.ratio(measurement, base)
+        ratio = ratio_of(result, measurement, base)
         if ratio is None:
             continue
         if is_core(measurement.contender):

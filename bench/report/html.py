@@ -95,7 +95,8 @@ def _top(result: BenchResult, names: Sequence[tuple[str, str]]) -> str:
     """Return the heading, where it was measured, the ratios in short, and the way to the rest."""
     where = "".join(f"<p class='soft'>{_escaped(line)}</p>" for line in settings(result))
     links = " ".join(f'<a href="#{_anchor(n)}">{_escaped(heading)}</a>' for n, heading in names)
-    return f"<h1>fastmlp benchmark</h1>{where}{_in_short(result)}<nav>{links}</nav>"
+    nav = f"<nav>{links}</nav>" if len(names) > 1 else ""
+    return f"<h1>fastmlp benchmark</h1>{where}{_in_short(result)}{nav}"
 
 
 def _in_short(result: BenchResult) -> str:

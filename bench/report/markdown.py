@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.figures import base_of, contenders_of, share_of_peak
+from bench.report.figures import base_of, contenders_of, ratio_of, share_of_peak
 from bench.report.numbers import duration, percent, times
 from bench.report.summary import peaks, place
 from bench.results import BenchResult, Measurement
@@ -39,7 +39,7 @@ def markdown(result: BenchResult) -> str:
 def _cell(result: BenchResult, measurement: Measurement) -> str:
     """Return the time of one contender on one shape, with the ratio, or the core's share."""
     base = base_of(result, measurement)
-    ratio = None if base is None or base is measurement else result.ratio(measurement, base)
+    ratio = None if base is None or base is measurement else ratio_of(result, measurement, base)
     share = share_of_peak(result, measurement)
     if ratio is not None:
         return f"{duration(measurement.median)} ({times(ratio.median)})"

@@ -13,6 +13,7 @@ SECONDS = (("s", 1.0), ("ms", 1e-3), ("\u00b5s", 1e-6), ("ns", 1e-9))
 SYMBOLS = {
     "bytes": "B",
     "bytes/row": "B",
+    "B on disk": "B",
     "bytes/s": "B/s",
     "flop/s": "FLOP/s",
     "instructions": "",

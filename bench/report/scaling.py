@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from bench.report.drawing import INK, WIDTH, Chart, colours_of, new_figure, to_svg
-from bench.report.figures import contenders_of, one_thread
+from bench.report.figures import contenders_of, one_thread, ratio_of
 from bench.results import BenchResult, Measurement, Spread
 
 PANELS_A_ROW = 3
@@ -69,7 +69,7 @@ def _points(result: BenchResult, measurements: list[Measurement]) -> dict[int, S
     points = {}
     for measurement in sorted(measurements, key=lambda m: m.threads or 0):
         single = one_thread(result, measurement)
-        gain = None if single is None else result.ratio(single, measurement)
+        gain = None if single is None else ratio_of(result, single, measurement)
         if gain is not None and measurement.threads:
             points[measurement.threads] = gain
     return points

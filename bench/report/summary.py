@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from typing import Any
 
-from bench.report.figures import base_of, geometric_mean, is_core, limits_of
+from bench.report.figures import TOTAL, base_of, geometric_mean, is_core, limits_of, ratio_of
 from bench.report.numbers import percent, quantity, three_digits, times
 from bench.results import BenchResult, Measurement
 
 FASTEST = "fastest peer of each case"
+BUSY = 0.04  # a usual spread above this is not the program's own
 # Questions that have a mean over their cases, or over one of them.
-MEANS: dict[str, str | None] = {"step": None, "grid": None, "predict": None, "mnist": "total"}
+MEANS: dict[str, str | None] = {"step": None, "grid": None, "predict": None, "mnist": TOTAL}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _ratios(result: BenchResult, question: str, only: str | None) -> dict[str, d
         is_time = unit == "s" or unit.startswith("s/")
         if base is None or is_core(measurement.contender) or not is_time:
             continue
-        ratio = result.ratio(measurement, base)
+        ratio = ratio_of(result, measurement, base)
         if ratio is not None:
             ratios.setdefault(measurement.contender, {})[measurement.case] = ratio.median
     return ratios
@@ -125,8 +127,21 @@ def settings(result: BenchResult) -> list[str]:
         "float32, batches in the given order; medians of interleaved rounds",
         peaks(result),
         agreement(result.measurements),
+        busy(result.measurements),
     ]
     return [line for line in lines if line]
+
+
+def busy(measurements: list[Measurement]) -> str:
+    """Warn where times scattered so much that others must have used the machine."""
+    spreads = [m.spread.relative for m in measurements if m.unit.startswith("s") and m.turns[1:]]
+    usual = statistics.median(spreads) if spreads else 0.0
+    if usual <= BUSY:
+        return ""
+    return (
+        f"a busy machine: half of the times have a spread above {percent(usual)}; trust ratios "
+        "rather than times, and neither too far"
+    )
 
 
 def versions(result: BenchResult) -> list[str]:

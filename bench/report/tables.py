@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Callable, Sequence
 
 from bench.report.figures import (
     BASE,
+    TOTAL,
     Grid,
     Line,
     geometric_mean,
     grids_of,
     lines_of,
     one_thread,
+    ratio_of,
 )
-from bench.report.numbers import TIMES, percent, quantity, span, three_digits, times
+from bench.report.numbers import TIMES, duration, percent, quantity, span, three_digits, times
 from bench.results import BenchResult, Measurement, Spread
 
 OVER_CORE = "its time over the core's"
-HEADS = {"s/step": "time/step", "s/row": "time/row", "s": "time", "bytes": "memory"}
+HEADS = {
+    "s/step": "time/step",
+    "s/row": "time/row",
+    "s": "time",
+    "bytes": "memory",
+    "bytes/row": "memory/row",
+    "B on disk": "on disk",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +141,7 @@ def scaling_tables(result: BenchResult, question: str) -> list[Table]:
     for line, case, name in zip(lines, cases, names, strict=True):
         m = line.measurement
         single = one_thread(result, m)
-        gain = None if single is None else result.ratio(single, m)
+        gain = None if single is None else ratio_of(result, single, m)
         rows.append(
             (
                 case,
@@ -150,6 +160,34 @@ def scaling_tables(result: BenchResult, question: str) -> list[Table]:
     head = ("case", "contender", "cores", "threads", "time/step", "spread", "speed-up", "range")
     table = Table("", (*head, "efficiency", "GFLOP/s", "of peak"), rows, 3)
     return [_without_empty_columns(table)] if rows else []
+
+
+def mnist_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return a row for each contender: the parts, the whole, and how well it did."""
+    totals = [line for line in lines_of(result, question) if line.measurement.case == TOTAL]
+    measurements = result.select(question)
+    parts = [case for case in dict.fromkeys(m.case for m in measurements) if case != TOTAL]
+    median = {(m.contender, m.case): duration(m.median) for m in measurements}
+    rows = []
+    for line in totals:
+        m = line.measurement
+        right = [float(share) for share in m.about.get("accuracies") or ()]
+        rows.append(
+            (
+                line.name,
+                str(m.threads or ""),
+                *(median.get((line.name, part), "") for part in parts),
+                duration(m.median),
+                _relative(m.spread),
+                times(line.ratio.median) if line.ratio else "",
+                span(line.ratio) if line.ratio else "",
+                f"{100 * statistics.median(right):.2f} %" if right else "",
+            )
+        )
+    head = ("contender", "threads", *parts, TOTAL, "spread", f"{TIMES} {BASE}", "range", "accuracy")
+    if not rows:
+        return timed_tables(result, question)
+    return [_without_empty_columns(Table("", head, rows, 1))]
 
 
 def machine_tables(result: BenchResult, question: str) -> list[Table]:
@@ -178,8 +216,8 @@ def _without_empty_columns(table: Table) -> Table:
 SECTIONS = {
     "step": Section(
         "A training step",
-        "Plain SGD in float32 from the same weights on the same batches, each contender on its own "
-        "best number of threads.",
+        "A step of SGD (or of what the case names) in float32, from the same weights on the same "
+        "batches, each contender on its own best number of threads.",
         timed_tables,
     ),
     "grid": Section(
@@ -206,7 +244,7 @@ SECTIONS = {
         "MNIST from the start of the process",
         "Import, load, train 784-128-10 for 5 epochs with momentum, predict the test set: the time "
         "a person waits.",
-        timed_tables,
+        mnist_tables,
     ),
     "machine": Section(
         "The machine",
