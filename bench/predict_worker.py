@@ -10,6 +10,7 @@ predict    passes      -> seconds
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Session:
         self._build: Callable[[Task, int], Predictor] = getattr(
             importlib.import_module(module), build
         )
+        gc.freeze()  # a large library's objects would make every collection (worker.timed) slow
         self._task: Task | None = None
         self._predictor: Predictor | None = None
         self._parts: list[Any] = []

@@ -235,5 +235,12 @@ def rows_at_once(case: Case) -> Sequence[int]:
 
     Rows that fit into the cache through all layers cost some libraries a third less than all at
     once.
+
+    Examples
+    --------
+    >>> rows_at_once(Case(SMALL)), rows_at_once(Case(SMALL, many=True, rows=MANY_ROWS))
+    ([1], [250, 10000])
     """
-    return sorted({case.rows, min(PART_ROWS, case.rows)}) if case.many else [1]
+    if not case.many:
+        return [1]
+    return [PART_ROWS, case.rows] if case.rows % PART_ROWS == 0 else [case.rows]
