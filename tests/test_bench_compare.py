@@ -92,10 +92,16 @@ def test_a_small_step_in_quiet_values_stays_below_the_floor() -> None:
 def test_instructions_are_exact_and_rates_are_better_when_higher() -> None:
     def one(unit: str, value: float) -> BenchResult:
         turns = [Turn(n, value) for n in range(5)]
-        return run_of([Measurement("counts", "a", "core", unit, turns)])
+        question, who = ("counts", "sgd") if unit.startswith("instr") else ("step", "core")
+        return run_of([Measurement(question, "a", who, unit, turns)])
 
     assert (
-        len(compare(one("instructions", 1000.0), one("instructions", 1010.0)).those("worse")) == 1
+        len(
+            compare(one("instructions/step", 1000.0), one("instructions/step", 1010.0)).those(
+                "worse"
+            )
+        )
+        == 1
     )
     assert len(compare(one("flop/s", 100.0), one("flop/s", 110.0)).those("better")) == 1
     assert len(compare(one("flop/s", 110.0), one("flop/s", 100.0)).those("worse")) == 1
@@ -130,6 +136,19 @@ def test_one_or_two_rounds_are_not_judged() -> None:
     found = compare(two(1.0, 1.0), two(2.0, 2.0))
     assert [change.verdict for change in found.changes] == ["noise"]
     assert any("not judged" in warning for warning in found.warnings)
+
+
+def test_threads_tell_apart_what_was_measured_with_several() -> None:
+    def run(one: float, two: float, chosen: int) -> BenchResult:
+        steady = {n: [Turn(i, value) for i in range(5)] for n, value in ((1, one), (2, two))}
+        waits = [Measurement("interrupt", "a", "core", "s", steady[n], threads=n) for n in (1, 2)]
+        best = Measurement("step", "a", "core", "s/step", steady[1], threads=chosen)
+        return run_of([*waits, best])
+
+    found = compare(run(1.0, 1.0, 1), run(1.0, 2.0, 2))
+    worse = [(c.before.question, c.before.threads) for c in found.those("worse")]
+    assert worse == [("interrupt", 2)]
+    assert len(found.changes) == 3
 
 
 def test_values_at_or_below_zero_are_not_compared() -> None:

@@ -25,8 +25,8 @@ from bench.report.figures import bytes_per_step, grids_of, lines_of
 from bench.report.markdown import markdown
 from bench.report.numbers import duration, quantity, three_digits, times
 from bench.report.roofline import intensity, roofs_of
+from bench.report.sections import sections_of
 from bench.report.summary import FASTEST, headlines
-from bench.report.tables import sections_of
 from bench.results import BenchResult, Measurement, Turn
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -197,8 +197,8 @@ def test_a_grid_keeps_its_gaps_and_the_best_threads() -> None:
 
 def test_scaling_is_over_the_same_contender_on_one_thread() -> None:
     rows = [
-        dataclasses.replace(step("core", turns(8e-4), 1), question="scaling"),
-        dataclasses.replace(step("core", turns(2.5e-4), 4), question="scaling"),
+        dataclasses.replace(step("core", turns(8e-4, 8e-4), 1), question="scaling"),
+        dataclasses.replace(step("core", turns(2.5e-4, 2.5e-4), 4), question="scaling"),
     ]
     report = text.render(run_of(*rows))
     assert row_of(report, "250 \u00b5s")[3:6] == ["3.20\u00d7", "3.20..3.20", "80 %"]
@@ -240,6 +240,16 @@ def test_mnist_has_a_row_a_contender_with_its_parts_and_its_accuracy() -> None:
     assert cells[5:] == ["3.00\u00d7", "3.00..3.00", "97.65 %"]
     mean = [h for h in headlines(whole_run()) if h.question == "mnist" and h.peer == "torch"]
     assert [h.mean for h in mean] == [pytest.approx(3.0)]
+
+
+def test_the_core_on_other_threads_is_no_peer_of_itself() -> None:
+    def wait(threads: int, *values: float) -> Measurement:
+        return Measurement("interrupt", "a", "core", "s", turns(*values), threads=threads)
+
+    result = run_of(wait(1, 0.1, 0.2, 0.4), wait(2, 0.05, 0.05, 0.1))
+    assert [line.ratio for line in lines_of(result, "interrupt")] == [None, None]
+    cells = row_of(text.render(result), "400 ms")
+    assert cells == ["a", "1", "200 ms", "400 ms", "3"]
 
 
 def test_a_difference_that_came_out_at_zero_has_no_ratio() -> None:

@@ -73,8 +73,12 @@ def _value_bars(
     lines = [n for n in lines if n.measurement.median > 0]
     if not lines:
         return []
-    start = 10 ** math.floor(math.log10(min(n.measurement.median for n in lines))) if log else None
-    scale = "The axis is logarithmic." if log else "The axis begins at zero."
+    spreads = [n.measurement.spread for n in lines]
+    smallest = min(value for s in spreads for value in (s.low, s.median) if value > 0)
+    start = 10 ** math.floor(math.log10(smallest)) if log else None
+    scale = "The axis begins at zero."
+    if log:
+        scale = "The axis is logarithmic: compare where bars end, not how long they are."
     caption = (
         "Medians; whiskers are the quartiles (below four rounds the extremes). Shorter is "
         f"better. {scale}"

@@ -103,7 +103,8 @@ def _threads(change: Change) -> str:
     old, new = change.before.threads, change.after.threads
     if old != new:
         return f", {old} -> {new} threads"
-    return f", threads: {old}" if change.before.question == "scaling" else ""
+    several = change.before.question in ("scaling", "interrupt")
+    return f", threads: {old}" if several else ""
 
 
 def _signed(ratio: float) -> str:

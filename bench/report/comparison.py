@@ -13,12 +13,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.report.figures import is_core, kinds, part
+from bench.report.figures import is_core, keyed, kinds, part
 from bench.results import BenchResult, Measurement, spread_of
 
 CONFIDENCE = 0.99
@@ -30,10 +30,10 @@ ERRORS = (
 )
 NORMAL = 1.2533 / 0.6745  # standard error of a median * sqrt(n), over half the quartiles' distance
 FLOOR = 0.02  # where code and data come to lie in memory can move a time by as much
-EXACT, EXACT_FLOOR = "instructions", 0.005  # counted, hence free of noise
+EXACT_FLOOR = 0.005  # of what is counted, hence free of noise
 RATES = ("flop/s", "bytes/s")  # units of which more is better
 
-Key = tuple[str, str, str, str, int | None]
+Measured = Mapping[tuple[object, ...], Measurement]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +92,13 @@ def compare(before: BenchResult, after: BenchResult, interleaved: bool = False) 
         Equal rounds were measured side by side: their values are paired, and the machine cannot
         have drifted in between.
     """
-    old, new = _by_key(before.measurements), _by_key(after.measurements)
+    old, new = keyed(before.measurements), keyed(after.measurements)
     warnings, comparable = _machines(before, after)
     warnings += _versions(before, after)
     warnings += _missing(old, new, "before") + _missing(new, old, "after")
     shared = [(old[key], new[key]) for key in old if key in new]
     moved = {} if interleaved else _moved(before, after, shared)
-    ours = [pair for pair in shared if is_core(pair[0].contender)]
+    ours = [pair for pair in shared if _is_ours(pair[0])]
     for pair in (pair for pair in ours if not _positive(pair)):
         warnings.append(f"{_name(pair[0])}: a value at or below zero cannot be compared")
     ours = [pair for pair in ours if _positive(pair)]
@@ -113,14 +113,6 @@ def compare(before: BenchResult, after: BenchResult, interleaved: bool = False) 
     if any(_too_few(change.before, change.after) for change in changes):
         warnings.append(f"cases with fewer than {LEAST_ROUNDS} rounds are not judged")
     return Comparison(changes, moved, warnings, comparable)
-
-
-def _by_key(measurements: Iterable[Measurement]) -> dict[Key, Measurement]:
-    """Return the measurements by what makes them the same; scaling's differ by threads."""
-    return {
-        (m.question, m.case, m.contender, m.unit, m.threads if m.question == "scaling" else None): m
-        for m in measurements
-    }
 
 
 def _name(measurement: Measurement) -> str:
@@ -153,15 +145,23 @@ def _versions(before: BenchResult, after: BenchResult) -> list[str]:
     ]
 
 
-def _missing(there: Iterable[Key], here: Iterable[Key], when: str) -> list[str]:
+def _missing(there: Measured, here: Measured, when: str) -> list[str]:
     """Say what only one run has."""
-    known = set(here)
-    only = [key for key in there if key not in known and is_core(key[2])]
+    only = [m for key, m in there.items() if key not in here and _is_ours(m)]
     if not only:
         return []
-    names = [f"{question}, {case}" for question, case, *_ in only]
+    names = [f"{m.question}, {m.case}" for m in only]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return [f"only {when}: {'; '.join(names[:3])}{more}"]
+
+
+def _is_ours(measurement: Measurement) -> bool:
+    """Return whether this is fastmlp: its instructions stand by function."""
+    return is_core(measurement.contender) or measurement.question == "counts"
+
+
+def _is_exact(measurement: Measurement) -> bool:
+    return measurement.unit.startswith("instructions")
 
 
 def _positive(pair: Iterable[Measurement]) -> bool:
@@ -176,7 +176,7 @@ def _moved(
     factors: dict[str, list[float]] = {}
     for old, new in shared:
         same = before.contenders.get(old.contender) == after.contenders.get(new.contender)
-        if same and not is_core(old.contender) and _positive((old, new)):
+        if same and not _is_ours(old) and _positive((old, new)):
             ratio = new.median / old.median
             factors.setdefault(old.question, []).append(max(ratio, 1 / ratio))
     return {name: float(np.quantile(found, 0.95)) for name, found in factors.items()}
@@ -186,14 +186,14 @@ def _usual_spread(pairs: Iterable[tuple[Measurement, Measurement]]) -> dict[str,
     """Return by question the median of the spreads of what has noise."""
     spreads: dict[str, list[float]] = {}
     for pair in pairs:
-        own = [m.spread.relative for m in pair if m.unit != EXACT and len(m.turns) > 1]
+        own = [m.spread.relative for m in pair if not _is_exact(m) and len(m.turns) > 1]
         spreads.setdefault(pair[0].question, []).extend(own)
     return {name: statistics.median(found or [0.0]) for name, found in spreads.items()}
 
 
 def _too_few(before: Measurement, after: Measurement) -> bool:
     """Return whether nothing can be said of the noise."""
-    return before.unit != EXACT and min(len(before.turns), len(after.turns)) < LEAST_ROUNDS
+    return not _is_exact(before) and min(len(before.turns), len(after.turns)) < LEAST_ROUNDS
 
 
 def _changes(before: Measurement, after: Measurement, judge: Judge) -> list[Change]:
@@ -236,7 +236,7 @@ class Judge:
             ratio = after.median / before.median
             low, high = interval(*values)
             error = math.hypot(*map(self._error, values))
-        if before.unit == EXACT:
+        if _is_exact(before):
             floor = EXACT_FLOOR
         else:
             floor = self.moved * (1 + max(FLOOR, ERRORS * error)) - 1

@@ -53,6 +53,21 @@ def is_core(contender: str) -> bool:
     return re.match(rf"({BASE}|model)(?![a-z0-9])", contender) is not None
 
 
+def keyed(measurements: Iterable[Measurement]) -> dict[tuple[object, ...], Measurement]:
+    """Return measurements by what makes them the same in another run of the same questions.
+
+    Threads belong to it where a case was measured with several; else they are a choice.
+    """
+    by_key: dict[tuple[object, ...], list[Measurement]] = {}
+    for m in measurements:
+        by_key.setdefault((m.question, m.case, m.contender, m.unit), []).append(m)
+    return {
+        (*key, m.threads if len(group) > 1 else None): m
+        for key, group in by_key.items()
+        for m in group
+    }
+
+
 def kinds(measurements: Iterable[Measurement]) -> list[str]:
     """Return the marks of the turns, sorted; those without one do not count."""
     return sorted(
@@ -67,7 +82,12 @@ def part(measurement: Measurement, cores: str) -> Measurement | None:
 
 
 def base_of(result: BenchResult, measurement: Measurement) -> Measurement | None:
-    """Return the core's measurement of the same case and unit (scaling: and threads)."""
+    """Return the core's measurement of the same case and unit (scaling: and threads).
+
+    The core is its own base.
+    """
+    if measurement.contender == BASE:
+        return measurement
     found = [
         m
         for m in result.select(measurement.question, measurement.case, BASE)

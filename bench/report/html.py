@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bench.report.charts import charts_of
 from bench.report.drawing import Chart, MatplotlibMissingError, check_matplotlib, shade, stylesheet
+from bench.report.sections import Section, sections_of
 from bench.report.summary import FASTEST, Headline, headlines, place, settings, skipped, versions
-from bench.report.tables import Section, Table, sections_of
+from bench.report.tables import Table
 from bench.results import BenchResult
 
 LIGHT = "--ground:#fff;--ink:#1b1f24;--soft:#57606a;--faint:#d8dee4;--panel:#f6f8fa;--mark:#0072b2;"

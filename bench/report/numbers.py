@@ -17,6 +17,7 @@ SYMBOLS = {
     "bytes/s": "B/s",
     "flop/s": "FLOP/s",
     "instructions": "",
+    "instructions/step": "",
 }
 
 
@@ -79,14 +80,15 @@ def span(spread: Spread) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in whole per cent, one decimal below ten.
+    """Return a share in whole per cent, one decimal below ten, two below a tenth.
 
     Examples
     --------
-    >>> percent(0.873), percent(0.0213)
-    ('87 %', '2.1 %')
+    >>> percent(0.873), percent(0.0213), percent(0.0004)
+    ('87 %', '2.1 %', '0.04 %')
     """
-    return f"{100 * share:.{1 if abs(share) < 0.0995 else 0}f} %"
+    decimals = 0 if abs(share) >= 0.0995 else 1 if abs(share) >= 0.00095 else 2
+    return f"{100 * share:.{decimals}f} %"
 
 
 def tick(text: str) -> str:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.processes import ROOT
+from bench.report.figures import keyed
 from bench.results import BenchResult, Measurement, Turn, read_json
 
 BUILD_TOOLS = ("scikit_build_core", "pybind11")
@@ -168,9 +169,7 @@ def merged(results: Sequence[BenchResult], questions: int) -> BenchResult:
     turns: dict[tuple[object, ...], list[Turn]] = {}
     first: dict[tuple[object, ...], Measurement] = {}
     for place, result in enumerate(results):
-        for m in result.measurements:
-            threads = m.threads if m.question == "scaling" else None
-            key = (m.question, m.case, m.contender, m.unit, threads)
+        for key, m in keyed(result.measurements).items():
             first.setdefault(key, m)
             for mark in dict.fromkeys(turn.cores for turn in m.turns):
                 values = [turn.value for turn in m.turns if turn.cores == mark]

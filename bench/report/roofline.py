@@ -23,12 +23,16 @@ from bench.results import BenchResult, Measurement
 CAPTION = (
     "Each column of points is a shape, each point a contender's rate of dense products; the core's "
     "are the large ones. The flat lines are the measured peaks of arithmetic, the sloped ones the "
-    "measured bandwidth of the memory. Across: FLOP for each byte, where bytes are 4 times the sum "
+    "measured bandwidth of the memory, on one thread (dotted, left out where it is nearly the "
+    "same) and on all. Across: FLOP for each byte, where bytes are 4 times the sum "
     "over the layers (m inputs, n outputs, batch B) of mn + Bm + Bn for each of the products "
     "(forward, weight gradient, and, but for the first layer, backward) plus mn for the update: "
     "what moves if nothing stays in a cache between two products. A point above the slope is "
     "served by the caches."
 )
+
+
+DISTINCT = 1.25  # a smaller factor leaves no room for words between two lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +88,17 @@ def roofs_of(result: BenchResult) -> list[Roof]:
         key = (is_memory, m.threads or 0)
         if key not in best or m.median > best[key].median:
             best[key] = m
-    return [
+    found = [
         Roof(f"{m.contender}: {quantity(m.median, m.unit)}", m.median, is_memory, threads)
         for (is_memory, threads), m in best.items()
     ]
+    return [roof for roof in found if not any(_hides(other, roof) for other in found)]
+
+
+def _hides(one: Roof, other: Roof) -> bool:
+    """Return whether the line of fewer threads would run into that of more."""
+    more = one.is_memory == other.is_memory and one.threads > other.threads
+    return more and max(one.rate / other.rate, other.rate / one.rate) < DISTINCT
 
 
 def _points(axes: Any, points: Sequence[tuple[float, Line]]) -> None:

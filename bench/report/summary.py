@@ -134,7 +134,8 @@ def settings(result: BenchResult) -> list[str]:
 
 def busy(measurements: list[Measurement]) -> str:
     """Warn where times scattered so much that others must have used the machine."""
-    spreads = [m.spread.relative for m in measurements if m.unit.startswith("s") and m.turns[1:]]
+    timed = [m for m in measurements if m.question in MEANS and m.unit.startswith("s")]
+    spreads = [m.spread.relative for m in timed if len(m.turns) > 1]
     usual = statistics.median(spreads) if spreads else 0.0
     if usual <= BUSY:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from bench.report.figures import (
     BASE,
@@ -18,7 +18,7 @@ from bench.report.figures import (
     ratio_of,
 )
 from bench.report.numbers import TIMES, duration, percent, quantity, span, three_digits, times
-from bench.results import BenchResult, Measurement, Spread
+from bench.results import BenchResult, Measurement
 
 OVER_CORE = "its time over the core's"
 HEADS = {
@@ -53,15 +53,6 @@ class Table:
     bars: list[float | None] | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """What the report says of one question: heading, what was asked, how its tables are made."""
-
-    heading: str
-    lead: str
-    tables: Callable[[BenchResult, str], list[Table]]
-
-
 def timed_tables(result: BenchResult, question: str) -> list[Table]:
     """Return a table for each unit of the question, a row for each line."""
     lines = lines_of(result, question)
@@ -77,9 +68,9 @@ def _timed(lines: Sequence[Line], unit: str) -> Table:
         "cores": [line.cores for line in lines],
         "threads": [str(line.measurement.threads or "") for line in lines],
         HEADS.get(unit, "value"): [quantity(line.measurement.median, unit) for line in lines],
-        "spread": [_relative(line.measurement.spread) for line in lines],
+        "spread": [_scatter(line.measurement) for line in lines],
         f"{TIMES} {BASE}": [times(line.ratio.median) if line.ratio else "" for line in lines],
-        "range": [span(line.ratio) if line.ratio else "" for line in lines],
+        "range": [_range(line) for line in lines],
         "GFLOP/s": [_gigaflops(line.measurement) for line in lines],
         "of peak": [percent(line.share) if line.share is not None else "" for line in lines],
         "rounds": [str(len(line.measurement.turns)) for line in lines],
@@ -96,8 +87,16 @@ def _once(names: Sequence[str]) -> list[str]:
     return [n if i == 0 or n != names[i - 1] else "" for i, n in enumerate(names)]
 
 
-def _relative(spread: Spread) -> str:
-    return f"\u00b1{100 * spread.relative:.1f} %"
+def _scatter(measurement: Measurement) -> str:
+    """Return the spread; nothing for a single value, which has none."""
+    if len(measurement.turns) == 1:
+        return ""
+    return f"\u00b1{100 * measurement.spread.relative:.1f} %"
+
+
+def _range(line: Line) -> str:
+    """Return the quartiles of the ratios; nothing where there is but one."""
+    return span(line.ratio) if line.ratio and len(line.measurement.turns) > 1 else ""
 
 
 def _gigaflops(measurement: Measurement) -> str:
@@ -149,7 +148,7 @@ def scaling_tables(result: BenchResult, question: str) -> list[Table]:
                 line.cores,
                 str(m.threads or ""),
                 quantity(m.median, m.unit),
-                _relative(m.spread),
+                _scatter(m),
                 times(gain.median) if gain else "",
                 span(gain) if gain else "",
                 percent(gain.median / m.threads) if gain and m.threads else "",
@@ -178,9 +177,9 @@ def mnist_tables(result: BenchResult, question: str) -> list[Table]:
                 str(m.threads or ""),
                 *(median.get((line.name, part), "") for part in parts),
                 duration(m.median),
-                _relative(m.spread),
+                _scatter(m),
                 times(line.ratio.median) if line.ratio else "",
-                span(line.ratio) if line.ratio else "",
+                _range(line),
                 f"{100 * statistics.median(right):.2f} %" if right else "",
             )
         )
@@ -190,11 +189,36 @@ def mnist_tables(result: BenchResult, question: str) -> list[Table]:
     return [_without_empty_columns(Table("", head, rows, 1))]
 
 
+def interrupt_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return the waits, with the longest."""
+    rows = []
+    measurements = result.select(question)
+    for m, case in zip(measurements, _once([m.case for m in measurements]), strict=True):
+        worst = max(turn.value for turn in m.turns)
+        row = (case, str(m.threads or ""), duration(m.median), duration(worst), str(len(m.turns)))
+        rows.append(row)
+    return [Table("", ("case", "threads", "wait", "longest", "signals"), rows, 1)] if rows else []
+
+
+def counts_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return the instructions of each function, with their share of the case's largest, the sum."""
+    measurements = result.select(question)
+    cases = _once([m.case for m in measurements])
+    rows = []
+    for m, case in zip(measurements, cases, strict=True):
+        most = max(other.median for other in measurements if other.case == m.case)
+        share = percent(m.median / most) if most > 0 else ""
+        rows.append((case, m.contender, quantity(m.median, m.unit), share))
+    return [Table("", ("case", "function", "instructions", "share"), rows, 2)] if rows else []
+
+
 def machine_tables(result: BenchResult, question: str) -> list[Table]:
-    """Return what was measured of the machine."""
+    """Return what was measured of the machine, kind by kind."""
+    measurements = result.select(question)
+    kinds = list(dict.fromkeys(m.case for m in measurements))
     rows = [
-        (m.case, m.contender, quantity(m.median, m.unit), _relative(m.spread), str(len(m.turns)))
-        for m in result.select(question)
+        (m.case, m.contender, quantity(m.median, m.unit), _scatter(m), str(len(m.turns)))
+        for m in sorted(measurements, key=lambda m: kinds.index(m.case))
     ]
     names = _once([row[0] for row in rows])
     rows = [(name, *row[1:]) for name, row in zip(names, rows, strict=True)]
@@ -211,61 +235,3 @@ def _without_empty_columns(table: Table) -> Table:
         rows=[tuple(row[i] for i in kept) for row in table.rows],
         words=sum(i < table.words for i in kept),
     )
-
-
-SECTIONS = {
-    "step": Section(
-        "A training step",
-        "A step of SGD (or of what the case names) in float32, from the same weights on the same "
-        "batches, each contender on its own best number of threads.",
-        timed_tables,
-    ),
-    "grid": Section(
-        "Widths and batches: is there a cliff?",
-        "A training step of a network of two hidden layers at many widths and batches. A number "
-        "is a contender's time over the core's: above 1 the core is faster.",
-        grid_tables,
-    ),
-    "scaling": Section(
-        "Strong scaling",
-        "The same step on 1, 2, ... threads. Speed-up is over the same contender's one thread, "
-        "paired by round; efficiency is the speed-up over the threads.",
-        scaling_tables,
-    ),
-    "predict": Section(
-        "Prediction", "One row from Python, and many rows at once; time for each row.", timed_tables
-    ),
-    "start": Section(
-        "Start and memory",
-        "From nothing to the first prediction in a fresh process, and what it holds in memory.",
-        timed_tables,
-    ),
-    "mnist": Section(
-        "MNIST from the start of the process",
-        "Import, load, train 784-128-10 for 5 epochs with momentum, predict the test set: the time "
-        "a person waits.",
-        mnist_tables,
-    ),
-    "machine": Section(
-        "The machine",
-        "What the peaks are that the shares above refer to, measured in the same run.",
-        machine_tables,
-    ),
-    "counts": Section(
-        "Instructions", "How many instructions the kernels execute; free of noise.", timed_tables
-    ),
-    "interrupt": Section(
-        "Interruption", "How long a Ctrl-C waits for the next whole step.", timed_tables
-    ),
-}
-
-
-def sections_of(result: BenchResult) -> list[tuple[str, Section]]:
-    """Return the sections that have something to say; an unknown question gets a plain one."""
-    asked = dict.fromkeys(m.question for m in result.measurements)
-    named = [name for name in SECTIONS if name in asked]
-    return [(name, SECTIONS[name]) for name in named] + [
-        (name, Section(name.capitalize(), "", timed_tables))
-        for name in asked
-        if name not in SECTIONS
-    ]

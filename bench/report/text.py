@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Sequence
 
 from bench.report.numbers import TIMES
+from bench.report.sections import Section, sections_of
 from bench.report.summary import headlines, settings, skipped, versions
-from bench.report.tables import Section, Table, sections_of
+from bench.report.tables import Table
 from bench.results import BenchResult
 
 WIDTH = 100
