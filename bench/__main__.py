@@ -128,9 +128,11 @@ def _say(text: str) -> None:
 def _options(arguments: argparse.Namespace) -> Options:
     """Build the options; a name that nobody knows is refused here, before anything runs."""
     chosen(arguments.contenders)
-    options = Options(threads=arguments.threads)
+    options = Options(threads=arguments.threads, named=arguments.contenders is not None)
     if arguments.quick:
-        options = Options(True, 3, arguments.threads, turn_at_least=0.05, turn_at_most=0.25)
+        options = dataclasses.replace(
+            options, quick=True, rounds=3, turn_at_least=0.05, turn_at_most=0.25
+        )
     if shapes := tuple(getattr(arguments, "shapes", ())):
         load_shapes(shapes)
         options = dataclasses.replace(options, shapes=shapes)
@@ -189,7 +191,7 @@ def _add_options(parser: argparse.ArgumentParser, question: Question) -> None:
         "--contenders",
         type=lambda text: text.split(","),
         metavar="A,B",
-        help=f"the first is the base of ratios; default: {names}",
+        help=f"who takes part; ratios are to the core; default: {names}",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report for the browser")

@@ -28,7 +28,8 @@ class Options:
     quick : every question does less
     rounds : turns of each contender
     threads : limit for all contenders alike; None: each runs at its own best number
-    contenders : names of those that take part, in order; the first is the base of ratios
+    contenders : names of those that take part, in order
+    named : the command named them, so that no question leaves one out
     shapes : names of the shapes that step and scaling run on; none: their own choice
     turn_at_least : seconds; a faster contender repeats epochs
     turn_at_most : seconds; a slower contender takes fewer steps, at least one (or a whole epoch)
@@ -40,6 +41,7 @@ class Options:
     rounds: int = 5
     threads: int | None = None
     contenders: tuple[str, ...] = ()
+    named: bool = False
     shapes: tuple[str, ...] = ()
     turn_at_least: float = 0.2
     turn_at_most: float = 1.0
@@ -47,8 +49,9 @@ class Options:
     pause: float = 0.05
 
     def trainers(self, without: Sequence[str] = ()) -> list[ContenderSpec]:
-        """Return the contenders that can train."""
-        return [s for s in chosen(self.contenders) if s.trains and s.name not in without]
+        """Return the contenders that can train; `without` some, unless the command named them."""
+        left_out = () if self.named else without
+        return [s for s in chosen(self.contenders) if s.trains and s.name not in left_out]
 
 
 def survey(

@@ -76,6 +76,7 @@ CONTENDERS = (
     ContenderSpec("torch_compile", "bench.contenders.torch_mlp", build="build_compiled"),
     ContenderSpec("jax", "bench.contenders.jax_mlp"),
     ContenderSpec("sklearn", "bench.contenders.sklearn_mlp"),
+    ContenderSpec("onnxruntime", "bench.contenders.onnxruntime_mlp", trains=False),
     ContenderSpec("deck", "bench.contenders.deck", install="pip install numpy"),
 )
 

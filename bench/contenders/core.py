@@ -78,6 +78,12 @@ def build(problem: Problem, threads: int | None) -> CoreMlp:
     return CoreMlp(problem, threads)
 
 
+def build_forced(problem: Problem, threads: int | None) -> CoreMlp:
+    """Make it with all `threads` at work whatever the size, to judge its own choice by."""
+    _core.testing.force_team_size(threads or 0)
+    return CoreMlp(problem, threads)
+
+
 def cores() -> str | None:
     """Return "near" or "far": how quickly this process's cores talk to each other now."""
     return core_distance()
