@@ -46,7 +46,7 @@ def is_installed(*modules: str) -> bool:
 
 
 def run_program(
-    name: str, program: str, *arguments: str, threads: int | None, timeout: float = TIMEOUT
+    name: str, program: str, *arguments: str, threads: int | None, timeout: float | None = None
 ) -> ProgramRun:
     """Run a program of programs/.
 
@@ -60,15 +60,15 @@ def run_program(
         Its command line.
     threads : int or None
         Limit of the libraries' threads; None leaves them alone.
-    timeout : float
-        Seconds after which it is ended.
+    timeout : float, optional
+        Seconds after which it is ended, for a caller who has another plan then.
 
     Raises
     ------
     WorkerError
         If it fails; the message holds what it said.
     subprocess.TimeoutExpired
-        If it takes longer than `timeout`.
+        If it takes longer than `timeout`; without one, a program that hangs is a WorkerError.
     """
     start = time.monotonic()
     said = run_python(name, [str(PROGRAMS / program), *arguments], threads, timeout)
@@ -82,20 +82,25 @@ def run_program(
 
 
 def run_python(
-    name: str, arguments: list[str], threads: int | None, timeout: float = TIMEOUT
+    name: str, arguments: list[str], threads: int | None, timeout: float | None = None
 ) -> str:
-    """Run this interpreter and return what it printed; a process that fails raises WorkerError."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env=worker_environment(threads),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    """Run this interpreter and return what it printed; errors as in `run_program`."""
+    what = Path(arguments[0]).name
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=worker_environment(threads),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT if timeout is None else timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        if timeout is not None:
+            raise
+        raise WorkerError(f"{name}: {what} did not end within {TIMEOUT:.0f} s") from None
     if done.returncode != 0:
         tail = "\n".join(done.stderr.splitlines()[-TAIL_LINES:])
-        what = Path(arguments[0]).name
         raise WorkerError(f"{name}: {what} ended with status {done.returncode}\n{tail}")
     return done.stdout

@@ -21,6 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench import program_runs
 from bench.agreement import DisagreementError
 from bench.contenders.predicting import PREDICTORS, PredictorSpec
 from bench.harness import Options, QuestionSkippedError
@@ -221,13 +222,18 @@ def test_a_program_is_timed_in_parts_that_add_up(tmp_path: Path) -> None:
     assert run.figures == {"correct": 7}
 
 
-def test_a_program_that_fails_or_hangs_is_named(tmp_path: Path) -> None:
+def test_a_program_that_fails_or_hangs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fails = written_program(tmp_path, "raise OSError('no room')")
     with pytest.raises(WorkerError, match=r"mine: program.py ended with status 1[\s\S]*no room"):
         run_program("mine", fails, threads=1)
     hangs = written_program(tmp_path, "import time; time.sleep(60)")
     with pytest.raises(subprocess.TimeoutExpired):
         run_program("mine", hangs, threads=1, timeout=0.5)
+    monkeypatch.setattr(program_runs, "TIMEOUT", 0.5)
+    with pytest.raises(WorkerError, match=r"mine: program\.py did not end within"):
+        run_program("mine", hangs, threads=1)
 
 
 def test_memory_that_a_function_takes_is_seen() -> None:
@@ -360,6 +366,17 @@ def test_mnist_tells_its_parts_and_the_total(
     assert {tuple(turn.value for turn in m.turns) for m in found} == {(1.0,)}
     assert found[0].about["accuracies"] == [0.9801]
     assert "mnist: without jax: jax is not installed" in said
+
+
+def test_nobody_who_can_take_part_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, small_mnist: Path
+) -> None:
+    options = dataclasses.replace(QUICK, contenders=("deck",))
+    assert predict.run(options, lambda _: None) == []
+    assert start.run(options, lambda _: None) == []
+    monkeypatch.setenv("FASTMLP_DATA", str(small_mnist.parent))
+    with pytest.raises(QuestionSkippedError, match="of deck none has a program"):
+        mnist.run(options, lambda _: None)
 
 
 def test_mnist_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

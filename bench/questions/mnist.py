@@ -65,7 +65,7 @@ def run(options: Options, say: Say) -> list[Measurement]:
     Raises
     ------
     QuestionSkippedError
-        If real MNIST is not on this machine.
+        If real MNIST is not on this machine, or nobody who was named can take part.
     DisagreementError
         If a contender does not reach the target.
     WorkerError
@@ -82,6 +82,8 @@ def run(options: Options, say: Say) -> list[Measurement]:
             continue
         say(f"mnist: {name}: checking its accuracy, choosing a thread count ...")
         entries.append(enter(name, program, folder, options))
+    if not entries:
+        raise QuestionSkippedError(f"of {', '.join(named)} none has a program that runs here")
     say(f"mnist: timing, rounds: {options.rounds} ...")
     turns = interleave({entry.name: _turn(entry, folder) for entry in entries}, options)
     return [m for entry in entries for m in measurements(entry, turns[entry.name])]

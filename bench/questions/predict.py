@@ -163,6 +163,8 @@ def run_case(
     """Check, calibrate and time everyone on one case."""
     say(f"{case.title}: checking, choosing threads and rows a call ...")
     entries = enter_all(case, workers, say)
+    if not entries:
+        return []
     for entry in entries:
         entry.passes = max(1, math.ceil(options.turn_at_least / entry.pass_seconds))
     say(f"{case.title}: timing, rounds: {options.rounds} ...")

@@ -137,6 +137,8 @@ def imports(libraries: Sequence[Library], options: Options) -> list[Measurement]
 
 def loads(libraries: Sequence[Library], task: Task, options: Options) -> list[Measurement]:
     """Time each library from its model file to its first prediction, and ask for its memory."""
+    if not libraries:
+        return []
     with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as folder:
         np.save(Path(folder, ROWS), task.x)
         loaders = [Loader(one, task, Path(folder), options.threads) for one in libraries]
