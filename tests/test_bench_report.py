@@ -160,6 +160,8 @@ def test_near_and_far_stand_apart_where_both_occurred() -> None:
         ("numpy", ""),
     ]
     assert [n.ratio.median for n in lines[2:4] if n.ratio] == pytest.approx([3.0, 2.0])
+    report = text.render(run_of(core, torch, single))
+    assert "near each other in 4 and far apart in 2 turns" in report
     always_near = lines_of(run_of(step("core", turns(1.0, 1.0, cores="nn"))), "step")
     assert [n.cores for n in always_near] == [""]
 

@@ -127,9 +127,19 @@ def settings(result: BenchResult) -> list[str]:
         "float32, batches in the given order; medians of interleaved rounds",
         peaks(result),
         agreement(result.measurements),
+        distances(result.measurements),
         busy(result.measurements),
     ]
     return [line for line in lines if line]
+
+
+def distances(measurements: list[Measurement]) -> str:
+    """Say how often cores were near or far in rounds on several threads; empty if nobody asked."""
+    marks = [turn.cores for m in measurements if m.threads != 1 for turn in m.turns if turn.cores]
+    if not marks:
+        return ""
+    near, far = marks.count("near"), marks.count("far")
+    return f"cores near each other in {near} and far apart in {far} turns on several threads"
 
 
 def busy(measurements: list[Measurement]) -> str:

@@ -20,6 +20,10 @@ from bench.report.figures import (
 from bench.report.numbers import TIMES, duration, percent, quantity, span, three_digits, times
 from bench.results import BenchResult, Measurement
 
+BY_HAND = (
+    "the default number of threads is as good as the best one set by hand. That one is picked "
+    "afterwards, so noise alone gives a little less than 1."
+)
 OVER_CORE = "its time over the core's"
 HEADS = {
     "s/step": "time/step",
@@ -109,7 +113,7 @@ def grid_tables(result: BenchResult, question: str) -> list[Table]:
     peers, by_hand = grids_of(result)
     found = [_heat_map(grid, f"{grid.name}: {OVER_CORE}") for grid in peers]
     if by_hand is not None:
-        note = "1.00: the default number of threads is as good as the best one set by hand."
+        note = f"1.00: {BY_HAND}"
         title = "core: time with the best hand-set threads over time by default"
         found.append(dataclasses.replace(_heat_map(by_hand, title), notes=(note,)))
     return found or timed_tables(result, question)
@@ -150,7 +154,7 @@ def scaling_tables(result: BenchResult, question: str) -> list[Table]:
                 quantity(m.median, m.unit),
                 _scatter(m),
                 times(gain.median) if gain else "",
-                span(gain) if gain else "",
+                span(gain) if gain and len(m.turns) > 1 else "",
                 percent(gain.median / m.threads) if gain and m.threads else "",
                 _gigaflops(m),
                 percent(line.share) if line.share is not None else "",
