@@ -150,7 +150,7 @@ def _missing(there: Measured, here: Measured, when: str) -> list[str]:
     only = [m for key, m in there.items() if key not in here and _is_ours(m)]
     if not only:
         return []
-    names = [f"{m.question}, {m.case}" for m in only]
+    names = list(dict.fromkeys(f"{m.question}, {m.case}" for m in only))
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return [f"only {when}: {'; '.join(names[:3])}{more}"]
 

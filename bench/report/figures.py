@@ -47,10 +47,10 @@ def is_core(contender: str) -> bool:
 
     Examples
     --------
-    >>> [is_core(name) for name in ("core", "core_bf16", "core, 2 threads", "model", "torch")]
+    >>> [is_core(name) for name in ("core", "core_bf16", "core, 1 thread", "model", "core to core")]
     [True, True, True, True, False]
     """
-    return re.match(rf"({BASE}|model)(?![a-z0-9])", contender) is not None
+    return re.fullmatch(rf"({BASE}|model)(_\w+|, .+)?", contender) is not None
 
 
 def keyed(measurements: Iterable[Measurement]) -> dict[tuple[object, ...], Measurement]:
