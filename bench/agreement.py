@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from bench.problem import Parameters, Problem
-from bench.reference import LIMIT, Estimate, reference_step
+from bench.reference import LIMIT, Estimate, Gradients, Reference
 
 
 class DisagreementError(AssertionError):
@@ -39,7 +39,11 @@ class Agreement:
 
 
 def check_agreement(
-    name: str, problem: Problem, after: list[Parameters], base: list[Parameters]
+    name: str,
+    problem: Problem,
+    after: list[Parameters],
+    base: list[Parameters],
+    first: Gradients | None = None,
 ) -> Agreement:
     """Hold the weights after steps 1, 2, ... against the reference.
 
@@ -51,6 +55,8 @@ def check_agreement(
         At least `len(after)` steps long.
     after, base : list of parameters
         The weights after each step of this contender and of the one it is compared with.
+    first : gradients or None
+        `reference_gradients` of the first step, the same for all contenders of a problem.
 
     Raises
     ------
@@ -59,8 +65,9 @@ def check_agreement(
     """
     share = deviation = 0.0
     before = problem.parameters
+    reference = Reference(problem, first)
     for step, parameters in enumerate(after):
-        expected = reference_step(problem, step, before)
+        expected = reference.step(before)
         for layer, ((weights, biases), (w, b)) in enumerate(zip(parameters, expected, strict=True)):
             place = f"{name} on {problem.shape.title}: after step {step + 1}, layer {layer + 1},"
             for what, found, estimate in (("weight", weights, w), ("bias", biases[None, :], b)):

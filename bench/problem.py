@@ -30,13 +30,15 @@ class Problem:
     Attributes
     ----------
     x : float32 array (shape.rows, inputs), C-contiguous
-    labels : int64 array (shape.rows,)
+    targets : float32 array (shape.rows, outputs); a single 1 a row if they are classes
+    labels : int64 array (shape.rows,); None if the targets are values
     parameters : one (W, b) per layer, float32, W (inputs, outputs), b (outputs,)
     """
 
     shape: Shape
     x: Float32Array
-    labels: npt.NDArray[np.int64]
+    targets: Float32Array
+    labels: npt.NDArray[np.int64] | None
     parameters: Parameters
 
     def head(self, steps: int) -> Problem:
@@ -44,18 +46,13 @@ class Problem:
         shape = dataclasses.replace(
             self.shape, steps=steps, check_steps=min(steps, self.shape.check_steps)
         )
-        return Problem(shape, self.x[: shape.rows], self.labels[: shape.rows], self.parameters)
-
-    def one_hot(self, rows: slice = slice(None)) -> Float32Array:
-        """Return the targets of `rows` as float32 (rows, outputs) with a single 1 a row."""
-        labels = self.labels[rows]
-        targets = np.zeros((len(labels), self.shape.sizes[-1]), dtype=np.float32)
-        targets[np.arange(len(labels)), labels] = 1
-        return targets
+        rows = shape.rows
+        labels = None if self.labels is None else self.labels[:rows]
+        return Problem(shape, self.x[:rows], self.targets[:rows], labels, self.parameters)
 
     def checksum(self) -> int:
-        """Return a CRC-32 over data, labels and weights: equal in all processes of a run."""
-        crc = zlib.crc32(self.labels.data, zlib.crc32(self.x.data))
+        """Return a CRC-32 over data, targets and weights: equal in all processes of a run."""
+        crc = zlib.crc32(self.targets.data, zlib.crc32(self.x.data))
         for weights, biases in self.parameters:
             crc = zlib.crc32(biases.data, zlib.crc32(weights.data, crc))
         return crc
@@ -72,9 +69,15 @@ def make_problem(shape: Shape) -> Problem:
     ((160000, 2), dtype('float32'), [(2, 16), (16, 16), (16, 2)])
     """
     rng = np.random.default_rng(shape.seed)
+    if not shape.classes:
+        x = rng.standard_normal((shape.rows, shape.sizes[0]), dtype=np.float32)
+        return Problem(shape, x, _exponentials(x), None, _initial_parameters(rng, shape))
     labels = rng.integers(0, shape.sizes[-1], shape.rows, dtype=np.int64)
     draw = _images if shape.inputs == "images" else _normal_clouds
-    return Problem(shape, draw(rng, labels, shape), labels, _initial_parameters(rng, shape))
+    x = draw(rng, labels, shape)
+    targets = np.zeros((shape.rows, shape.sizes[-1]), dtype=np.float32)
+    targets[np.arange(shape.rows), labels] = 1
+    return Problem(shape, x, targets, labels, _initial_parameters(rng, shape))
 
 
 def _normal_clouds(
@@ -100,6 +103,24 @@ def _images(rng: np.random.Generator, labels: npt.NDArray[np.int64], shape: Shap
         np.multiply(rng.integers(1, 256, rows.shape, dtype=np.uint8), inked, out=rows)
         np.divide(rows, np.float32(255), out=rows)
     return x
+
+
+def _exponentials(x: Float32Array) -> Float32Array:
+    """Return the exponential of each row as a 2 x 2 matrix A.
+
+    With m = tr A / 2, B = A - m and B B = q: e^m (cosh sqrt(q) + sinh sqrt(q) / sqrt(q) B).
+    """
+    a, b, c, d = x.astype(np.float64).T
+    mean, half = (a + d) / 2, (a - d) / 2
+    q = half * half + b * c
+    root = np.sqrt(np.abs(q))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosh = np.where(q >= 0, np.cosh(root), np.cos(root))
+        sinhc = np.where(q >= 0, np.sinh(root), np.sin(root)) / root
+    sinhc[root == 0] = 1
+    rows = np.stack([cosh + sinhc * half, sinhc * b, sinhc * c, cosh - sinhc * half], axis=1)
+    result: Float32Array = (np.exp(mean)[:, None] * rows).astype(np.float32)
+    return result
 
 
 def _initial_parameters(rng: np.random.Generator, shape: Shape) -> Parameters:

@@ -1,6 +1,7 @@
-"""The parent's side of a contender's process: start it, ask it, stop it.
+"""The parent's side of a child process: start it, ask it, stop it.
 
-What is asked and when is decided in harness.py; what is answered, in worker.py.
+What is asked and when is decided in questions/; what is answered, in worker.py or in a session of
+the question's own (`worker.serve`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bench.contender import ContenderSpec
+from bench.contenders import ContenderSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 THREAD_VARIABLES = (
@@ -23,6 +24,7 @@ THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
+    "NPROC",  # XLA's pool of threads
 )
 ANSWER_SECONDS = 600.0  # far beyond any single request; a worker that takes longer hangs
 
@@ -32,7 +34,18 @@ class WorkerError(RuntimeError):
 
 
 class ContenderMissingError(WorkerError):
-    """A contender cannot be imported here."""
+    """A contender cannot be imported here; the message says what to install."""
+
+
+class UnsupportedError(WorkerError):
+    """A contender cannot do what this case asks; the others go on without it."""
+
+
+ERRORS: dict[str, type[WorkerError]] = {
+    "failed": WorkerError,
+    "missing": ContenderMissingError,
+    "unsupported": UnsupportedError,
+}
 
 
 def worker_environment(threads: int | None) -> dict[str, str]:
@@ -43,13 +56,29 @@ def worker_environment(threads: int | None) -> dict[str, str]:
 
 
 class Worker:
-    """A running process of one contender; a context manager that ends it."""
+    """A running process that answers requests; a context manager that ends it.
 
-    def __init__(self, spec: ContenderSpec, threads: int | None) -> None:
-        self.spec = spec
+    Parameters
+    ----------
+    name : str
+        Who it is, for messages.
+    arguments : str
+        What ``python -m`` is given: a module that calls `worker.serve`, and its arguments.
+    threads : int or None
+        Limit of the libraries' threads, through the environment; None leaves them alone.
+    install : str
+        The command that installs what the process needs, for the message if it is missing.
+    """
+
+    def __init__(
+        self, name: str, *arguments: str, threads: int | None = None, install: str = ""
+    ) -> None:
+        self.name = name
+        self.threads = threads
+        self._install = install
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", spec.module],
+            [sys.executable, "-m", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -58,6 +87,11 @@ class Worker:
             start_new_session=True,  # Ctrl-C reaches the parent only, which then ends its workers
         )
 
+    @property
+    def pid(self) -> int:
+        """The process, for those who watch it."""
+        return self._process.pid
+
     def ask(self, do: str, **content: Any) -> dict[str, Any]:
         """Send a request and wait for its answer.
 
@@ -65,6 +99,8 @@ class Worker:
         ------
         ContenderMissingError
             If the contender's module or a package it needs is not installed.
+        UnsupportedError
+            If the contender cannot do what is asked.
         WorkerError
             If the request failed, the process ended, or no answer came in time.
         """
@@ -82,19 +118,25 @@ class Worker:
             deadline.cancel()
         if not line:
             code = self._process.wait()
-            raise WorkerError(
-                f"{self.spec.name}: process ended ({code}) during {do}\n{self._tail()}"
-            )
+            raise WorkerError(f"{self.name}: process ended ({code}) during {do}\n{self._tail()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            kind = ContenderMissingError if answer["missing"] else WorkerError
-            raise kind(f"{self.spec.name}: {answer['error']}")
+            hint = ""
+            if answer["kind"] == "missing" and self._install:
+                hint = f"; install it with: {self._install}"
+            raise ERRORS[answer["kind"]](f"{self.name}: {answer['error']}{hint}")
         return answer
 
     def _tail(self) -> str:
         """Return the last lines that the process wrote to stderr."""
         self._said.seek(0)
         return "\n".join(self._said.read().decode(errors="replace").splitlines()[-20:])
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+        self._said.close()
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +147,10 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._said.close()
+        self.close()
+
+
+def contender_worker(spec: ContenderSpec, threads: int | None) -> Worker:
+    """Start the process of a contender."""
+    arguments = ("bench.worker", spec.module, spec.build)
+    return Worker(spec.name, *arguments, threads=threads, install=spec.install)

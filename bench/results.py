@@ -1,6 +1,7 @@
-"""What a run found: every timed turn, what follows from them, and the JSON that holds both.
+"""What a run found, whatever the question: turns, measurements, and the JSON file that holds them.
 
-It measures nothing and prints nothing; report.py and chart.py read it.
+Everything measured is one kind of record, so that a table, a chart and a comparison need no
+knowledge of the question. It measures nothing and prints nothing.
 """
 
 from __future__ import annotations
@@ -8,28 +9,32 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.agreement import Agreement
-from bench.shapes import Shape
+FORMAT = 2
 
-FORMAT = 1
+
+class ResultError(ValueError):
+    """A file is not a result that this version reads; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
-    """One contender's turn in one round; `position` is its place in the order of that round."""
+    """One value, taken in one round.
+
+    Attributes
+    ----------
+    round : turns of the same round are compared with each other
+    value : in the unit of the measurement
+    cores : "near" or "far", how quickly the cores talked to each other just before; None where one
+        thread ran, or nobody asked
+    """
 
     round: int
-    position: int
-    steps: int
-    seconds: float
-
-    @property
-    def step_seconds(self) -> float:
-        """Seconds per step."""
-        return self.seconds / self.steps
+    value: float
+    cores: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Spread:
 
     @property
     def relative(self) -> float:
-        """Half the range over the median."""
-        return (self.high - self.low) / (2 * self.median)
+        """Half the range over the median; 0 where the median is."""
+        return (self.high - self.low) / (2 * self.median) if self.median else 0.0
 
 
 def spread_of(values: list[float]) -> Spread:
@@ -61,46 +66,61 @@ def spread_of(values: list[float]) -> Spread:
 
 
 @dataclasses.dataclass(frozen=True)
-class ShapeResult:
-    """All turns of one shape; the first contender is the base that the others are compared with."""
+class Measurement:
+    """What was found for one contender in one case of one question.
 
-    shape: Shape
-    agreement: dict[str, Agreement]
-    turns: dict[str, list[Turn]]
+    Attributes
+    ----------
+    question : the subcommand that asked: "step", "grid", "machine", ...
+    case : what was done, in words: "small 784-128-10, batch 64"
+    contender : who did it; for the machine: what was measured, as "fma, all threads"
+    unit : "s/step", "s/row", "s", "bytes", "flop/s", "bytes/s", "instructions", ...
+    turns : at least one
+    flops : dense products per unit of work, for the share of the peak
+    threads : on which it ran; None where nobody knows
+    about : whatever else belongs to it: the shape, how well it agreed, width, batch, dtype, ...
+    """
+
+    question: str
+    case: str
+    contender: str
+    unit: str
+    turns: list[Turn]
+    flops: float | None = None
+    threads: int | None = None
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a measurement without values.
+
+        Raises
+        ------
+        ValueError
+            If there is no turn.
+        """
+        if not self.turns:
+            raise ValueError(f"{self.question}, {self.case}, {self.contender}: no turn was taken")
 
     @property
-    def base(self) -> str:
-        """The contender that ratios are taken to."""
-        return next(iter(self.turns))
+    def spread(self) -> Spread:
+        """Median and quartiles of the turns."""
+        return spread_of([turn.value for turn in self.turns])
 
-    def step_seconds(self, name: str) -> Spread:
-        """Return seconds per step of a contender."""
-        return spread_of([turn.step_seconds for turn in self.turns[name]])
+    @property
+    def median(self) -> float:
+        """The middle value."""
+        return self.spread.median
 
-    def speed_up(self, name: str) -> Spread:
-        """Return how many times longer a contender took than the base, paired by round."""
-        base = {turn.round: turn.step_seconds for turn in self.turns[self.base]}
-        return spread_of([turn.step_seconds / base[turn.round] for turn in self.turns[name]])
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """The lower and the upper quartile; below 4 turns the extremes."""
+        spread = self.spread
+        return spread.low, spread.high
 
-    def gigaflops(self, name: str) -> float:
-        """Return the rate of the dense products, in GFLOP/s."""
-        return self.shape.flops_per_step / self.step_seconds(name).median / 1e9
-
-    def as_mapping(self) -> dict[str, Any]:
-        """Return shape, agreement, raw turns and figures for JSON."""
-        contenders = {
-            name: {
-                "seconds_per_step": dataclasses.asdict(self.step_seconds(name)),
-                "times_base": dataclasses.asdict(self.speed_up(name)),
-                "gflops": self.gigaflops(name),
-                "agreement": dataclasses.asdict(self.agreement[name]),
-                "turns": [dataclasses.asdict(turn) for turn in turns],
-            }
-            for name, turns in self.turns.items()
-        }
-        shape = dataclasses.asdict(self.shape)
-        flops = self.shape.flops_per_step
-        return {**shape, "flops_per_step": flops, "base": self.base, "contenders": contenders}
+    @property
+    def flop_rate(self) -> float | None:
+        """Dense products in flop/s; None where they were not counted."""
+        return None if self.flops is None else self.flops / self.median
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +131,10 @@ class BenchResult:
     ----------
     started : ISO 8601 time
     options : rounds, threads and the other settings of the run
-    machine : what is known of the machine; what is measured on it (its peak, say) belongs here too
+    machine : platform, cores, environment; `cpu` is the core's `cpu_info()` where it is installed
     contenders : versions and settings, as each contender's own process told them
-    skipped : contenders that could not take part, with the reason
-    shapes : the results
+    skipped : contenders (and questions) that could not take part, with the reason
+    measurements : in the order they were made
     """
 
     started: str
@@ -122,10 +142,94 @@ class BenchResult:
     machine: dict[str, Any]
     contenders: dict[str, dict[str, Any]]
     skipped: dict[str, str]
-    shapes: list[ShapeResult]
+    measurements: list[Measurement]
+    format: int = FORMAT
+
+    def select(
+        self, question: str | None = None, case: str | None = None, contender: str | None = None
+    ) -> list[Measurement]:
+        """Return the measurements that fit; None fits all."""
+        wanted = (("question", question), ("case", case), ("contender", contender))
+        return [
+            measurement
+            for measurement in self.measurements
+            if all(value in (None, getattr(measurement, field)) for field, value in wanted)
+        ]
+
+    def ratio(self, measurement: Measurement, base: Measurement) -> Spread | None:
+        """Return measurement / base, paired by round; None if they share no round."""
+        bases = {turn.round: turn.value for turn in base.turns}
+        ratios = [
+            turn.value / bases[turn.round] for turn in measurement.turns if turn.round in bases
+        ]
+        return spread_of(ratios) if ratios else None
+
+    def peak(self, threads: int | None, what: str = "fma") -> float | None:
+        """Return the machine's best rate in flop/s with that many threads (None: all).
+
+        Parameters
+        ----------
+        threads : int or None
+            More than were measured count as all.
+        what : str
+            `about["what"]` of the measurement: "fma" (float32) or another that was taken.
+        """
+        rates = {
+            found.threads: max(turn.value for turn in found.turns)
+            for found in self.select(question="machine")
+            if found.unit == "flop/s" and found.about.get("what") == what and found.threads
+        }
+        if not rates:
+            return None
+        most = max(rates)
+        return rates.get(most if threads is None else min(threads, most))
 
     def write_json(self, path: Path) -> None:
-        """Write everything, raw turns included, to a JSON file."""
-        content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        content = {"format": FORMAT, **content, "shapes": [s.as_mapping() for s in self.shapes]}
+        """Write everything to a JSON file."""
+        content = {"format": self.format, **dataclasses.asdict(self)}
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> BenchResult:
+    """Read what `write_json` wrote.
+
+    Raises
+    ------
+    ResultError
+        If the file is not JSON, not a result, or of another format.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultError(f"{path}: this is not JSON ({error})") from None
+    if not isinstance(content, dict) or "format" not in content:
+        raise ResultError(f"{path}: this is not a result of python -m bench: it names no format")
+    if content["format"] != FORMAT:
+        raise ResultError(
+            f"{path}: format {content['format']!r}; this version reads format {FORMAT}. "
+            "Measure again, or read it with the version that wrote it."
+        )
+    try:
+        measurements = [_measurement(row) for row in content.pop("measurements")]
+        return BenchResult(**_fields(BenchResult, {**content, "measurements": measurements}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"{path}: this is not a whole result: {error}") from None
+
+
+def _measurement(row: Mapping[str, Any]) -> Measurement:
+    """Build a measurement from a JSON object."""
+    turns = [Turn(**_fields(Turn, turn)) for turn in row["turns"]]
+    for turn in turns:
+        if isinstance(turn.value, bool) or not isinstance(turn.value, (int, float)):
+            raise ValueError(f"a turn of {row.get('case')!r} has the value {turn.value!r}")
+    return Measurement(**_fields(Measurement, {**row, "turns": turns}))
+
+
+def _fields(record: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row if its keys are the fields of the record, each once."""
+    names = {field.name for field in dataclasses.fields(record)}
+    if wrong := sorted(names.symmetric_difference(row)):
+        raise ValueError(f"a {record.__name__} with missing or unknown keys: {', '.join(wrong)}")
+    return dict(row)

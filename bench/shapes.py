@@ -14,14 +14,23 @@ from typing import Any
 
 SHAPES_FILE = Path(__file__).with_name("shapes.toml")
 CHOICES = {
-    "activation": ("relu", "sigmoid"),
-    "output": ("softmax", "sigmoid"),
+    "activation": ("relu", "tanh", "sigmoid"),
+    "output": ("softmax", "sigmoid", "identity"),
     "loss": ("categorical_cross_entropy", "half_squared_error"),
     "init": ("he_normal", "normal"),
-    "inputs": ("images", "normal"),
+    "inputs": ("images", "normal", "matrices"),
+    "optimizer": ("sgd", "momentum", "adam"),
 }
-PAIRS = (("softmax", "categorical_cross_entropy"), ("sigmoid", "half_squared_error"))
+# output, loss, and whether the targets are classes
+PAIRS = {
+    ("softmax", "categorical_cross_entropy"): True,
+    ("sigmoid", "half_squared_error"): True,
+    ("identity", "half_squared_error"): False,
+}
 IMAGE_SIDE = 28
+MATRIX_SIDE = 2
+MOMENTUM = 0.9  # of the optimizer "momentum"
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # of "adam"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Shape:
     learning_rate: float
     init: str
     inputs: str
+    optimizer: str
     seed: int
 
     def __post_init__(self) -> None:
@@ -61,10 +71,15 @@ class Shape:
             raise ValueError(
                 f"{self.name}: check_steps {self.check_steps} exceeds {self.steps} steps"
             )
-        if self.inputs == "images" and self.sizes[0] != IMAGE_SIDE**2:
+        inputs = {"images": IMAGE_SIDE**2, "matrices": MATRIX_SIDE**2}.get(self.inputs)
+        if inputs not in (None, self.sizes[0]):
             raise ValueError(
-                f"{self.name}: images have {IMAGE_SIDE**2} inputs, not {self.sizes[0]}"
+                f"{self.name}: {self.inputs} have {inputs} inputs, not {self.sizes[0]}"
             )
+        if (self.inputs == "matrices") == self.classes or (
+            not self.classes and self.sizes[-1] != 4
+        ):
+            raise ValueError(f"{self.name}: matrices, and only they, go with 4 identity outputs")
 
     @property
     def rows(self) -> int:
@@ -72,9 +87,15 @@ class Shape:
         return self.steps * self.batch
 
     @property
+    def classes(self) -> bool:
+        """Whether the targets are classes, one output each; else values."""
+        return PAIRS[self.output, self.loss]
+
+    @property
     def title(self) -> str:
         """The shape in words, as in ``nielsen 784-30-10, batch 10``."""
-        return f"{self.name} {'-'.join(map(str, self.sizes))}, batch {self.batch}"
+        optimizer = "" if self.optimizer == "sgd" else f", {self.optimizer}"
+        return f"{self.name} {'-'.join(map(str, self.sizes))}, batch {self.batch}{optimizer}"
 
     @property
     def flops_per_step(self) -> int:

@@ -1,10 +1,11 @@
 """The process of one contender on one shape: a JSON request a line on stdin, an answer on stdout.
 
-Between requests it only waits. ``python -m bench.worker MODULE`` is started by processes.py.
+Between requests it only waits. ``python -m bench.worker MODULE BUILD`` is started by processes.py.
 
 describe                    -> versions and settings
+cores                       -> "near", "far" or null: how quickly cores talk (the core knows)
 setup   shape, threads      -> checksum of the problem
-check   steps, folder       -> weights after steps 1, 2, ... as folder/1.npz, ...; seconds
+check   steps, folder       -> weights after steps 1, 2, ... as folder/1.npz, ...
 train   steps               -> seconds
 """
 
@@ -17,52 +18,70 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from bench.contender import Contender, ContenderModule
+from bench.contenders import Contender, UnsupportedProblemError
 from bench.problem import Problem, make_problem
 from bench.shapes import shape_from_mapping
+
+Actions = Mapping[str, Callable[..., dict[str, Any]]]
 
 
 class Session:
     """The state between requests: a problem and, once timed, a network in training."""
 
-    def __init__(self, module: ContenderModule) -> None:
-        self._module = module
+    def __init__(self, module: str, build: str) -> None:
+        self._module: Any = importlib.import_module(module)
+        self._build: Callable[[Problem, int | None], Contender] = getattr(self._module, build)
         self._problem: Problem | None = None
         self._threads: int | None = None
         self._contender: Contender | None = None
+
+    def actions(self) -> Actions:
+        """Return what can be asked."""
+        return {
+            "describe": self.describe,
+            "cores": self.cores,
+            "setup": self.setup,
+            "check": self.check,
+            "train": self.train,
+        }
 
     def describe(self) -> dict[str, Any]:
         """Answer with the contender's versions and settings."""
         return {"python": platform.python_version(), **self._module.describe()}
 
+    def cores(self) -> dict[str, Any]:
+        """Answer how quickly two cores talk to each other now, where the contender can tell."""
+        return {"cores": self._module.cores() if hasattr(self._module, "cores") else None}
+
     def setup(self, shape: dict[str, Any], threads: int | None) -> dict[str, Any]:
-        """Make the data and the weights of a shape."""
+        """Make the data and the weights of a shape; the contender of the shape before goes."""
+        if self._contender is not None:
+            self._contender.close()
+            self._contender = None
         self._problem = make_problem(shape_from_mapping(shape.pop("name"), shape))
         self._threads = threads
         return {"checksum": self._problem.checksum()}
 
     def check(self, steps: int, folder: str) -> dict[str, Any]:
         """Train 1, 2, ... `steps` steps, each time from the initial weights; leave the results."""
-        seconds = 0.0
         for count in range(1, steps + 1):
-            contender = self._module.build(self._ready().head(count), self._threads)
-            seconds = _timed(contender, count)
+            contender = self._build(self._ready().head(count), self._threads)
+            contender.train(count)
             arrays = [array for layer in contender.parameters() for array in layer]
             contender.close()
             np.savez(Path(folder, f"{count}.npz"), *arrays)
-        return {"seconds": seconds}
+        return {}
 
     def train(self, steps: int) -> dict[str, Any]:
         """Train on, timed; the first request makes the network, which is not timed."""
-        if self._contender is None:
-            self._contender = self._module.build(self._ready(), self._threads)
-        return {"seconds": _timed(self._contender, steps)}
+        contender = self._contender = self._contender or self._build(self._ready(), self._threads)
+        return {"seconds": timed(lambda: contender.train(steps))}
 
     def _ready(self) -> Problem:
         if self._problem is None:
@@ -70,45 +89,46 @@ class Session:
         return self._problem
 
 
-def _timed(contender: Contender, steps: int) -> float:
-    """Return the seconds of some steps, without the garbage collector, as timeit does."""
+def timed(work: Callable[[], object]) -> float:
+    """Return the seconds of some work, without the garbage collector, as timeit does."""
     gc.collect()
     gc.disable()
     try:
         start = time.perf_counter()
-        contender.train(steps)
+        work()
         return time.perf_counter() - start
     finally:
         gc.enable()
 
 
-def main() -> None:
-    """Answer requests until stdin ends."""
+def serve(open_session: Callable[[], Actions]) -> None:
+    """Answer requests until stdin ends; the first one opens the session, so it hears if it fails.
+
+    A question that asks for something else than training starts a module of its own that calls
+    this with its own actions.
+    """
     # Answers go to the real stdout; whatever a library prints goes to stderr and cannot spoil them.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    session: Session | None = None
+    actions: Actions | None = None
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         try:
-            if session is None:
-                module: object = importlib.import_module(sys.argv[1])
-                session = Session(cast(ContenderModule, module))
-            actions: dict[str, Callable[..., dict[str, Any]]] = {
-                "describe": session.describe,
-                "setup": session.setup,
-                "check": session.check,
-                "train": session.train,
-            }
+            if actions is None:
+                actions = open_session()
             answer = actions[request.pop("do")](**request)
         except Exception as error:  # the parent must hear of any failure
-            answer = {
-                "error": f"{type(error).__name__}: {error}",
-                "missing": isinstance(error, ImportError),
-            }
+            answer = {"error": f"{type(error).__name__}: {error}", "kind": _kind(error)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
+def _kind(error: Exception) -> str:
+    """Return which of the parent's errors this one is."""
+    if isinstance(error, ImportError):
+        return "missing"
+    return "unsupported" if isinstance(error, UnsupportedProblemError) else "failed"
+
+
 if __name__ == "__main__":
-    main()
+    serve(lambda: Session(*sys.argv[1:]).actions())

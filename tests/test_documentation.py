@@ -19,12 +19,19 @@ MODULES = [
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
     if not module.name.endswith(("__main__", "_core"))
 ]
+PEERS = {"torch", "jax", "sklearn", "joblib", "onnx", "onnxruntime"}
 README = (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["fastmlp", *MODULES])
 def test_examples_in_docstrings(name):
-    failures, _ = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in PEERS:
+            raise
+        pytest.skip(f"the benchmark's peer {error.name} is not installed")
+    failures, _ = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
     assert failures == 0
 
 

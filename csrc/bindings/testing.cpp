@@ -1,4 +1,4 @@
-// fastmlp._core.testing: raw kernels and switches, for the tests alone.
+// fastmlp._core.testing: raw kernels, switches and rates of the machine, for tests and the benchmark alone.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -10,6 +10,7 @@
 #include "random/draws.h"
 #include "runtime/arena.h"
 #include "runtime/dispatch.h"
+#include "runtime/measure.h"
 #include "runtime/pace.h"
 #include "runtime/team.h"
 
@@ -82,10 +83,17 @@ py::array_t<T> map_function(const std::string& name, const py::array_t<T, py::ar
     return y;
 }
 
+double operation_rate_by_name(const std::string& name, int threads, double seconds) {
+    const char* const names[] = {"fma"};
+    const int id = id_of(name, names, operations, "operation");
+    const py::gil_scoped_release released;
+    return operation_rate(static_cast<Operation>(id), threads, seconds);
+}
+
 }  // namespace
 
 void bind_testing(py::module_& module) {
-    py::module_ testing = module.def_submodule("testing", "Raw kernels and switches, for the tests alone.");
+    py::module_ testing = module.def_submodule("testing", "Raw kernels, switches and rates, for tests and the benchmark alone.");
     testing.def("gemm", &gemm_of_numbers<float>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
                 py::arg("threads") = 1);
     testing.def("gemm", &gemm_of_numbers<double>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
@@ -101,6 +109,11 @@ void bind_testing(py::module_& module) {
         .def_property_readonly("slice_seconds", &Pace::slice_seconds)
         .def("record", &Pace::record, py::arg("seconds"), py::arg("steps"));
     testing.def("force_team_size", &force_team_size, py::arg("threads"), "Every team starts with exactly this size; 0 ends it.");
+    using Released = py::call_guard<py::gil_scoped_release>;
+    testing.def("operation_rate", &operation_rate_by_name, py::arg("name"), py::arg("threads"), py::arg("seconds"));
+    testing.def("memory_rate", &memory_rate, py::arg("writes"), py::arg("threads"), py::arg("seconds"), Released());
+    testing.def("barrier_seconds", &barrier_seconds, py::arg("threads"), py::arg("seconds"), Released());
+    testing.def("ping_pong_seconds", &ping_pong_seconds, Released());
     testing.def(
         "allow", [](bool skipping, bool narrow, bool updating) { allowed() = {skipping, narrow, updating}; }, py::kw_only(),
         py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true,

@@ -128,6 +128,12 @@ struct UpdateArguments {
 enum class Function { exp, log, log1p, sigmoid, tanh };
 constexpr int functions = 5;
 
+// Operations whose rate in registers is the roof under which all kernels work.
+enum class Operation { fma };
+constexpr int operations = 1;
+// Two units of latency 5 are busy from 10 independent chains on; with both operands, 12 still fit the 16 registers of AVX2.
+constexpr int peak_chains = 12;
+
 // Kernels that return T return the largest magnitude they wrote, and infinity where one was infinite or NaN.
 template <class T>
 struct KernelTable : TileTable<T> {
@@ -157,6 +163,10 @@ struct KernelTable : TileTable<T> {
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);
     T (*gather_columns[source_types])(const GatherArguments&, T* columns, int64_t column);
     void (*map[functions])(int64_t n, const T* x, T* y);
+
+    // Every chain (each a register; here its start, then its end) `rounds` times: chain <- chain * factor + addend. Returns the
+    // floating-point operations done; null: this instruction set has none. A dot product adds several products at a time.
+    double (*peak[operations])(int64_t rounds, T factor, T addend, T* chains);
 };
 
 struct Kernels {

@@ -2,6 +2,7 @@
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
 #include "kernels/columns.h"
 #include "kernels/microkernel.h"
+#include "kernels/peak.h"
 #include "kernels/rows.h"
 #include "kernels/skip.h"
 #include "kernels/update.h"
@@ -67,6 +68,7 @@ KernelTable<T> make_table() {
     to.map[static_cast<int>(Function::log1p)] = map<Function::log1p, T>;
     to.map[static_cast<int>(Function::sigmoid)] = map<Function::sigmoid, T>;
     to.map[static_cast<int>(Function::tanh)] = map<Function::tanh, T>;
+    to.peak[static_cast<int>(Operation::fma)] = fma_peak<T>;
     return to;
 }
 

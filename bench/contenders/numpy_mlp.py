@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from bench.problem import Float32Array, Parameters, Problem
+from bench.shapes import BETA_1, BETA_2, EPSILON, MOMENTUM
 
+Update = Callable[[], None]  # takes the gradients off the weights
 # (step, input of the last layer (b, i)) -> rate / batch * d_z of the last layer (b, o)
 OutputDelta = Callable[[int, Float32Array], Float32Array]
 
@@ -66,12 +68,15 @@ class NumpyMlp:
             self._layers.append(self._make_layer(first, weights, biases))
             first += weights.size + biases.size
         self._ones = np.ones(shape.batch, dtype=np.float32)
-        # The rate goes into the small d_z of the output, from where it reaches every gradient.
-        self._rate = np.float32(shape.learning_rate / shape.batch)
-        self._activate = _relu if shape.activation == "relu" else _sigmoid
+        # The rate goes into the small d_z of the output, from where it reaches every gradient;
+        # Adam, which is indifferent to it, multiplies later.
+        rate = 1.0 if shape.optimizer == "adam" else shape.learning_rate
+        self._rate = np.float32(rate / shape.batch)
+        self._activate = ACTIVATIONS[shape.activation]
         softmax = problem.shape.output == "softmax"
         make = self._make_cross_entropy if softmax else self._make_squared_error
         self._output_delta = make(problem)
+        self._update = UPDATES[shape.optimizer](self._weights, self._gradients, shape.learning_rate)
 
     def _make_layer(self, first: int, weights: Float32Array, biases: Float32Array) -> Layer:
         inputs, outputs = weights.shape
@@ -93,16 +98,18 @@ class NumpyMlp:
         )
 
     def _make_squared_error(self, problem: Problem) -> OutputDelta:
-        """Return the output step for sigmoid units with half the squared error."""
+        """Return the output step for half the squared error."""
         layer, rate, batch = self._layers[-1], self._rate, self._batch
-        targets = problem.one_hot()
+        targets, activated = problem.targets, problem.shape.output == "sigmoid"
 
         def output_delta(step: int, x: Float32Array) -> Float32Array:
             x.dot(layer.w, layer.y)
             layer.y += layer.bias
-            _sigmoid(layer)
+            if activated:
+                _sigmoid(layer)
             np.subtract(layer.y, targets[step * batch : (step + 1) * batch], out=layer.d_z)
-            layer.d_z *= layer.slope
+            if activated:
+                layer.d_z *= layer.slope
             layer.d_z *= rate
             return layer.d_z
 
@@ -112,7 +119,7 @@ class NumpyMlp:
         """Return the output step for softmax with cross-entropy; z and targets are (classes, b)."""
         layer, rate, batch = self._layers[-1], self._rate, self._batch
         classes = problem.shape.sizes[-1]
-        targets = problem.one_hot().reshape(-1, batch, classes).swapaxes(1, 2).copy()
+        targets = problem.targets.reshape(-1, batch, classes).swapaxes(1, 2).copy()
         z = np.empty((classes, batch), dtype=np.float32)
         per_sample = np.empty(batch, dtype=np.float32)
         bias, ones = layer.bias[:, None], np.ones(classes, dtype=np.float32)
@@ -156,7 +163,7 @@ class NumpyMlp:
             d_z = below.d_z
         x.T.dot(d_z, layers[0].d_w)
         ones.dot(d_z, layers[0].d_bias)
-        np.subtract(self._weights, self._gradients, out=self._weights)
+        self._update()
 
     def parameters(self) -> Parameters:
         """Return copies of (W, b) per layer."""
@@ -181,6 +188,70 @@ def _sigmoid(layer: Layer) -> None:
     y += HALF
     np.subtract(ONE, y, out=layer.slope)
     layer.slope *= y
+
+
+def _tanh(layer: Layer) -> None:
+    """Turn z into tanh(z), keep 1 - y^2."""
+    y = layer.y
+    np.tanh(y, out=y)
+    np.multiply(y, y, out=layer.slope)
+    np.subtract(ONE, layer.slope, out=layer.slope)
+
+
+ACTIVATIONS = {"relu": _relu, "sigmoid": _sigmoid, "tanh": _tanh}
+
+
+def _sgd(weights: Float32Array, gradients: Float32Array, rate: float) -> Update:
+    """Return weights -= gradients, which hold the rate."""
+    del rate
+
+    def update() -> None:
+        np.subtract(weights, gradients, out=weights)
+
+    return update
+
+
+def _momentum(weights: Float32Array, gradients: Float32Array, rate: float) -> Update:
+    """Return velocity = momentum velocity + gradients; weights -= velocity (both hold the rate)."""
+    del rate
+    velocity, momentum = np.zeros_like(weights), np.float32(MOMENTUM)
+
+    def update() -> None:
+        np.multiply(velocity, momentum, out=velocity)
+        np.add(velocity, gradients, out=velocity)
+        np.subtract(weights, velocity, out=weights)
+
+    return update
+
+
+def _adam(weights: Float32Array, gradients: Float32Array, rate: float) -> Update:
+    """Return Adam's update; both bias corrections are gathered in one factor and in epsilon."""
+    first, second, change = (np.zeros_like(weights) for _ in range(3))
+    beta_1, beta_2 = np.float32(BETA_1), np.float32(BETA_2)
+    share_1, share_2 = np.float32(1 - BETA_1), np.float32(1 - BETA_2)
+    step = 0
+
+    def update() -> None:
+        nonlocal step
+        step += 1
+        root = float(np.sqrt(1 - BETA_2**step))
+        np.multiply(first, beta_1, out=first)
+        np.multiply(gradients, share_1, out=change)
+        np.add(first, change, out=first)
+        np.multiply(second, beta_2, out=second)
+        np.multiply(gradients, gradients, out=gradients)
+        np.multiply(gradients, share_2, out=gradients)
+        np.add(second, gradients, out=second)
+        np.sqrt(second, out=change)
+        np.add(change, np.float32(EPSILON * root), out=change)
+        np.divide(first, change, out=change)
+        np.multiply(change, np.float32(rate * root / (1 - BETA_1**step)), out=change)
+        np.subtract(weights, change, out=weights)
+
+    return update
+
+
+UPDATES = {"sgd": _sgd, "momentum": _momentum, "adam": _adam}
 
 
 def build(problem: Problem, threads: int | None) -> NumpyMlp:

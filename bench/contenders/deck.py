@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.contenders import UnsupportedProblemError
 from bench.problem import Float32Array, Parameters, Problem
+
+LARGEST_STEP = 5e10  # floating-point operations
 
 
 def sigmoid(z: Float32Array) -> Float32Array:
@@ -33,10 +36,14 @@ class DeckMlp:
 
     def __init__(self, problem: Problem) -> None:
         self.shape = problem.shape
+        if self.shape.optimizer != "sgd":
+            raise UnsupportedProblemError(f"the lectures' code has no {self.shape.optimizer}")
+        if self.shape.flops_per_step > LARGEST_STEP:
+            raise UnsupportedProblemError("a step of this shape takes minutes")
         self.weights = [weights.T.copy() for weights, _ in problem.parameters]
         self.biases = [biases.reshape(-1, 1).copy() for _, biases in problem.parameters]
         columns = (row.reshape(-1, 1) for row in problem.x)
-        targets = (row.reshape(-1, 1) for row in problem.one_hot())
+        targets = (row.reshape(-1, 1) for row in problem.targets)
         self.samples = list(zip(columns, targets, strict=True))
         self.next = 0
 
@@ -61,19 +68,26 @@ class DeckMlp:
 
     def activation(self, z: Float32Array) -> Float32Array:
         """Return the output of the hidden units."""
-        result: Float32Array = np.maximum(z, 0) if self.shape.activation == "relu" else sigmoid(z)
+        if self.shape.activation == "sigmoid":
+            return sigmoid(z)
+        result: Float32Array = np.tanh(z) if self.shape.activation == "tanh" else np.maximum(z, 0)
         return result
 
     def activation_prime(self, z: Float32Array) -> Float32Array:
         """Return the slope of the hidden units."""
         if self.shape.activation == "relu":
             return (z > 0).astype(np.float32)
+        if self.shape.activation == "tanh":
+            slope: Float32Array = 1 - np.tanh(z) ** 2
+            return slope
         return sigmoid(z) * (1 - sigmoid(z))
 
     def output_error(self, z: Float32Array, y: Float32Array) -> Float32Array:
         """Return dC/dz of the last layer (outputs, 1)."""
         if self.shape.output == "softmax":
             return softmax(z) - y
+        if self.shape.output == "identity":
+            return z - y
         return (sigmoid(z) - y) * (sigmoid(z) * (1 - sigmoid(z)))
 
     def backprop(

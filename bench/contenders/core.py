@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from bench.contenders import UnsupportedProblemError
+from bench.machine import core_distance
 from bench.problem import Parameters, Problem
+from bench.shapes import MOMENTUM
 
 _core: Any = importlib.import_module("fastmlp._core")
 
@@ -18,6 +21,7 @@ class CoreMlp:
 
     def __init__(self, problem: Problem, threads: int | None) -> None:
         shape = problem.shape
+        _check_optimizer(shape.optimizer)
         hidden = [shape.activation] * (len(shape.sizes) - 2)
         self._steps_per_epoch = shape.steps
         self._epoch = 0
@@ -26,11 +30,11 @@ class CoreMlp:
         self._trainer = _core.Trainer(
             self._network,
             problem.x,
-            problem.labels,
+            problem.targets if problem.labels is None else problem.labels,
             loss=shape.loss,
-            optimizer="sgd",
+            optimizer="adam" if shape.optimizer == "adam" else "sgd",
             learning_rate=shape.learning_rate,
-            momentum=0.0,
+            momentum=MOMENTUM if shape.optimizer == "momentum" else 0.0,
             l2=0.0,
             batch_size=shape.batch,
             seed=shape.seed,
@@ -62,9 +66,27 @@ class CoreMlp:
         self._trainer.close()
 
 
+def _check_optimizer(name: str) -> None:
+    """Refuse what this build of the engine does not know."""
+    known = ["momentum", *(row["name"] for row in _core.catalog()["optimizers"])]
+    if name not in known:
+        raise UnsupportedProblemError(f"this engine has no optimizer {name!r}")
+
+
 def build(problem: Problem, threads: int | None) -> CoreMlp:
     """Make the contender at the problem's initial weights."""
     return CoreMlp(problem, threads)
+
+
+def build_forced(problem: Problem, threads: int | None) -> CoreMlp:
+    """Make it with all `threads` at work whatever the size, to judge its own choice by."""
+    _core.testing.force_team_size(threads or 0)
+    return CoreMlp(problem, threads)
+
+
+def cores() -> str | None:
+    """Return "near" or "far": how quickly this process's cores talk to each other now."""
+    return core_distance()
 
 
 def describe() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The questions: each module asks one, `run(options, say)` returns its measurements."""
