@@ -13,7 +13,7 @@ import pytest
 from conftest import FMA_ISAS, run_python
 from fastmlp import _core
 
-NONE = dict.fromkeys(("skipping", "narrow", "updating"), False)
+NONE = dict.fromkeys(("skipping", "narrow", "updating", "packing"), False)
 
 
 @pytest.fixture
@@ -86,6 +86,12 @@ def test_zeros_that_are_skipped_change_no_bit(allow, sizes, batch, kind, dtype):
     x = pixels(171, sizes[0], kind)
     same(allow, sizes, x, np.arange(171) % sizes[-1], batch, dtype=dtype, l2=1e-3, momentum=0.5)
     same(allow, sizes, x, np.arange(171) % sizes[-1], batch, dtype=dtype)
+
+
+@pytest.mark.parametrize("sizes", [[4001, 70, 5], [70, 4100, 33, 2]], ids=str)
+def test_panels_of_wide_layers_are_copied_without_changing_a_bit(allow, sizes):
+    x = np.random.default_rng(0).normal(size=(45, sizes[0])).astype("float32")
+    same(allow, sizes, x, np.arange(45) % sizes[-1], 20)
 
 
 def test_more_samples_than_a_chunk_holds(allow):

@@ -115,8 +115,8 @@ void bind_testing(py::module_& module) {
     testing.def("barrier_seconds", &barrier_seconds, py::arg("threads"), py::arg("seconds"), Released());
     testing.def("ping_pong_seconds", &ping_pong_seconds, Released());
     testing.def(
-        "allow", [](bool skipping, bool narrow, bool updating) { allowed() = {skipping, narrow, updating}; }, py::kw_only(),
-        py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true,
+        "allow", [](bool skipping, bool narrow, bool updating, bool packing) { allowed() = {skipping, narrow, updating, packing}; },
+        py::kw_only(), py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true, py::arg("packing") = true,
         "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
     testing.def(
         "philox",

@@ -21,6 +21,7 @@ void gemm(const TileTable<T>& kernels, int64_t m, int64_t n, int64_t k, const T*
         whole = in.take<Sum<T>>(checked_product(m, padded));
         for (TileScratch<T>& member : scratch) {
             member.panel_k = panel_k;
+            member.always_packs = true;
             member.panel = in.take<T>(panel_k * TileScratch<T>::tile_row);
         }
     });

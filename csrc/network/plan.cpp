@@ -84,7 +84,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
     }
     if (mixed.kernels) take_mixed(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
-    for (MemberScratch<T>& member : scratch) member.take(in, parameters, skips);
+    for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, skips);
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // Every buffer of a step, named once. Nothing is allocated after the plan is made.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "gemm/skip.h"
@@ -34,8 +35,15 @@ struct MemberScratch {
     T* strip = nullptr;  // a piece of a product that skips zeros; only where one does
     T* outputs;          // (2 x outputs x lanes), for the loss and softmax
 
-    void take(Arena& in, const Parameters<T>& parameters, bool skips) {
+    // batch: rows that go through the network together
+    void take(Arena& in, const Parameters<T>& parameters, int64_t batch, bool skips) {
         tile.tile = in.take<T>(TileScratch<T>::tile_size);
+        int64_t widest = batch;
+        for (int64_t l = 0; l < parameters.layers(); ++l) widest = std::max({widest, parameters[l].in, parameters[l].out});
+        if (allowed().packing && packing_pays<T>(widest, widest)) {
+            tile.panel_k = widest;
+            tile.panel = in.take<T>(checked_product(widest, TileScratch<T>::tile_row));
+        }
         if (skips) strip = in.take<T>(skip_rows * largest_skipping_vectors * largest_lanes);
         outputs = in.take<T>(checked_product(2 * largest_lanes, parameters[parameters.layers() - 1].out));
     }

@@ -37,7 +37,7 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
         for (Workspace<T>& own : workspaces) {
             own.activity.take(in, parameters, rows);
             if (skips) own.by_sample.take(in, rows, parameters[0].in);
-            own.scratch.take(in, parameters, false);
+            own.scratch.take(in, parameters, rows, false);
             own.delta_t = in.take<T>(checked_product(parameters[layers - 1].out, largest_lanes));
             own.losses = in.take<T>(block_rows + largest_lanes);
         }

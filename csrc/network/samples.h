@@ -26,6 +26,7 @@ struct FastWays {
     bool skipping = true;  // of zeros in the inputs
     bool narrow = true;    // samples in the lanes
     bool updating = true;  // the optimizer inside the tile
+    bool packing = true;   // of panels of wide layers
 };
 FastWays& allowed();
 
