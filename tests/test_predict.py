@@ -121,6 +121,17 @@ def test_sums_that_overflow_give_the_same_answer_alone(dtype, output):
     assert np.array_equal(np.signbit(alone[alone == 0]), np.signbit(together[together == 0]))
 
 
+@pytest.mark.parametrize("activation", HIDDEN)
+def test_one_activation_that_is_no_number_spoils_every_output(activation):
+    """0 * inf in one of two units, 1 * inf in the other: as a zero, the first would be left out."""
+    net = _core.Network([1, 1, 2, 3], ["identity", activation, "identity"])
+    large = np.float32(2e19)  # its square is infinite
+    weights = ([[large]], [[0.0, 1.0]], np.ones((2, 3)))
+    net.set_parameters([(np.array(w), np.zeros(len(w[0]))) for w in weights])
+    for rows in (1, SINGLE, 5):
+        assert np.isnan(net.predict(np.full((rows, 1), large))).all()
+
+
 @pytest.mark.parametrize("rows", [1, SINGLE, 5, 200])
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_layout_of_the_rows_does_not_matter(rows, source):
