@@ -189,6 +189,56 @@ def test_rows_that_do_not_fit_are_refused(
             call(x)
 
 
+def test_softmax_outputs_are_probabilities_as_they_are(models: dict[str, Model]) -> None:
+    model = models["str"]
+    assert model.predict_proba(X).tobytes() == model._network.predict(X).tobytes()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 120])
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_go_to_out(kind: str, rows: int, models: dict[str, Model]) -> None:
+    """Probabilities of softmax, of one sigmoid unit and of several; values of a regression."""
+    call = models[kind].predict_proba if kind in CLASSES else models[kind].predict
+    expected = call(X[:rows])
+    out = np.full_like(expected, 7)
+    assert call(X[:rows], out=out) is out
+    assert out.tobytes() == expected.tobytes()
+    unfit: list[tuple[Any, type[Exception], str]] = [
+        (out.tolist(), TypeError, "out must be a NumPy array; got list"),
+        (out.astype("i4"), TypeError, "out has dtype int32; it must be"),
+        (np.zeros((rows + 1, *out.shape[1:]), out.dtype), ValueError, "out has shape"),
+        (np.zeros((*out.shape, 2), out.dtype)[..., 0], ValueError, "C-contiguous"),
+        (np.frombuffer(out.tobytes(), out.dtype).reshape(out.shape), ValueError, "read-only"),
+    ]
+    for other, error, message in unfit:
+        if rows > 1 or message != "C-contiguous":  # of one row the strides may be anything
+            with pytest.raises(error, match=message):
+                call(X[:rows], out=other)
+
+
+def test_labels_go_to_no_out(models: dict[str, Model]) -> None:
+    with pytest.raises(ValueError, match="out is for the values of a regression; predict_proba"):
+        models["int"].predict(X, out=np.zeros(120))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_the_first_value_that_is_not_finite_is_named(
+    dtype: str, rows: int, models: dict[str, Model]
+) -> None:
+    x = X[:rows].astype(dtype)
+    x[-1, 3] = -np.inf
+    message = rf"x holds -inf at row {rows - 1}, column 3 \(counted from 0\); every value must"
+    for call in (models["int"].predict_proba, models["pair"].predict, models["value"].predict):
+        with pytest.raises(DataError, match=message):
+            call(x)
+    x[-1, 3] = np.finfo(dtype).max
+    for kind in ("pair", "int"):
+        if dtype == "float64":
+            with pytest.raises(ValueError, match="x, scaled, exceeds the range of float32"):
+                models[kind].predict_proba(x)
+
+
 def test_evaluation_refuses_targets_that_do_not_fit(models: dict[str, Model]) -> None:
     with pytest.raises(DataError, match="y holds labels that training did not see: 'none'"):
         models["str"].evaluate(X, ["none"] * 120)

@@ -113,6 +113,28 @@ void require_finite(const InputArray& x, int64_t features, const char* name) {
     }
 }
 
+template <class T>
+py::array output_array(const py::object& out, int64_t rows, int64_t columns) {
+    if (out.is_none()) return py::array_t<T>({rows, columns});
+    const py::array array = as_array(out, "out");
+    if (array.dtype().kind() != 'f' || array.itemsize() != static_cast<py::ssize_t>(sizeof(T)) || !native(array))
+        throw py::type_error("out has dtype " + dtype_text(array) + "; it must be " + dtype_name<T> + ", as the network's");
+    if (array.ndim() != 2 || array.shape(0) != rows || array.shape(1) != columns)
+        throw py::value_error("out has shape " + shape_text(array) + "; it must be (" + std::to_string(rows) + ", " +
+                              std::to_string(columns) + ")");
+    const bool aligned = reinterpret_cast<uintptr_t>(array.data()) % sizeof(T) == 0;
+    if (!(array.flags() & py::array::c_style) || !aligned) throw py::value_error("out must be C-contiguous and aligned");
+    if (!array.writeable()) throw py::value_error("out is read-only");
+    return array;
+}
+
+bool overlap(const Inputs& inputs, int64_t features, const py::array& array) {
+    const int64_t item = inputs.type == SourceType::uint8 ? 1 : inputs.type == SourceType::float32 ? 4 : 8;
+    const auto first = reinterpret_cast<uintptr_t>(inputs.data), other = reinterpret_cast<uintptr_t>(array.data());
+    const auto size = static_cast<uintptr_t>((inputs.count - 1) * inputs.row_bytes + features * item);
+    return first < other + static_cast<uintptr_t>(array.nbytes()) && other < first + size;
+}
+
 TargetArray target_array(const py::object& value, int64_t samples, int64_t outputs, const std::string& dtype, bool sum_to_one,
                          bool unit_interval) {
     py::array targets = as_array(value, "targets");
@@ -155,12 +177,14 @@ py::array_t<T, py::array::c_style> finite_array(const py::object& values, const 
     if (!same)
         throw py::value_error(name + " has shape " + shape_text(given) + "; it must be " +
                               py::str(py::tuple(py::cast(shape))).cast<std::string>());
-    py::array_t<T, py::array::c_style> result = contiguous(given, sizeof(T) == 4 ? "float32" : "float64");
+    py::array_t<T, py::array::c_style> result = contiguous(given, dtype_name<T>);
     if (first_not_finite<T>(static_cast<const char*>(static_cast<const void*>(result.data())), result.size()) >= 0)
-        throw py::value_error(name + " holds a value that is NaN, infinite or too large for " + (sizeof(T) == 4 ? "float32" : "float64"));
+        throw py::value_error(name + " holds a value that is NaN, infinite or too large for " + dtype_name<T>);
     return result;
 }
 
+template py::array output_array<float>(const py::object&, int64_t, int64_t);
+template py::array output_array<double>(const py::object&, int64_t, int64_t);
 template py::array_t<float, py::array::c_style> finite_array(const py::object&, const std::vector<py::ssize_t>&, const std::string&);
 template py::array_t<double, py::array::c_style> finite_array(const py::object&, const std::vector<py::ssize_t>&, const std::string&);
 

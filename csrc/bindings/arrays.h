@@ -24,6 +24,13 @@ InputArray input_array(const pybind11::object& x, int64_t features, const char* 
 // Throws ValueError naming the first value that is NaN or infinite.
 void require_finite(const InputArray& x, int64_t features, const char* name);
 
+// Where results (rows x columns) go: an array of the caller's, C-contiguous, writable and of type T, or a new one where that is None.
+template <class T>
+pybind11::array output_array(const pybind11::object& out, int64_t rows, int64_t columns);
+
+// Whether the inputs and an array have memory in common.
+bool overlap(const Inputs& inputs, int64_t features, const pybind11::array& array);
+
 // Class indices (samples,) of any integer type, or real values (samples x outputs).
 struct TargetArray {
     pybind11::array holder;  // int64, or float32/float64 as the network's
@@ -42,6 +49,9 @@ Targets<T> view_of(const TargetArray& targets, int64_t outputs) {
 template <class T>
 pybind11::array_t<T, pybind11::array::c_style> finite_array(const pybind11::object& values, const std::vector<pybind11::ssize_t>& shape,
                                                             const std::string& name);
+
+template <class T>
+constexpr const char* dtype_name = sizeof(T) == 4 ? "float32" : "float64";
 
 std::string shape_text(const pybind11::array& array);
 

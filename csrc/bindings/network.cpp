@@ -4,10 +4,8 @@
 #include <pybind11/stl.h>
 
 #include "bindings/arrays.h"
-#include "bindings/calls.h"
 #include "bindings/module.h"
 #include "math/catalog.h"
-#include "network/predict.h"
 #include "runtime/dispatch.h"
 
 namespace py = pybind11;
@@ -81,61 +79,6 @@ void set_input_scaling(Network& network, const py::object& shift, const py::obje
     network.scale = std::move(scales);
 }
 
-// The pass over the data ended early: say why.
-void require_complete(PassEnd end, PythonPoll& poll, const InputArray& x, int64_t features, const char* dtype) {
-    poll.rethrow();
-    if (end == PassEnd::complete) return;
-    require_finite(x, features, "x");
-    throw py::value_error(std::string("x, scaled, exceeds the range of ") + dtype);
-}
-
-void require_threads(int threads) {
-    if (threads < 0) throw py::value_error("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
-}
-
-py::array network_predict(Network& network, const py::object& x, int threads) {
-    require_threads(threads);
-    const auto lock = network.read();
-    const InputArray input = input_array(x, network.spec.inputs(), "x");
-    return with_parameters(network, [&](const auto& parameters) -> py::array {
-        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        py::array_t<T> outputs({input.view.count, network.spec.outputs()});
-        T* const data = outputs.mutable_data();
-        PythonPoll python;
-        const Poll poll = python.poll();
-        PassEnd end;
-        {
-            const py::gil_scoped_release released;
-            end = predict(table<T>(kernels()), parameters, network.scaled(input.view), data, threads, poll);
-        }
-        require_complete(end, python, input, network.spec.inputs(), sizeof(T) == 4 ? "float32" : "float64");
-        return outputs;
-    });
-}
-
-py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads) {
-    require_threads(threads);
-    const auto lock = network.read();
-    const int loss = loss_id(loss_name);
-    require_fit(network.spec, loss);
-    const InputArray input = input_array(x, network.spec.inputs(), "x");
-    const TargetArray targets = loss_targets(network, t, input.view.count, loss);
-    return with_parameters(network, [&](const auto& parameters) {
-        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        PythonPoll python;
-        const Poll poll = python.poll();
-        Tally tally;
-        PassEnd end;
-        {
-            const py::gil_scoped_release released;
-            end = evaluate(table<T>(kernels()), parameters, network.scaled(input.view), view_of<T>(targets, network.spec.outputs()), loss,
-                           threads, poll, tally);
-        }
-        require_complete(end, python, input, network.spec.inputs(), sizeof(T) == 4 ? "float32" : "float64");
-        return py::make_tuple(tally.loss_sum / static_cast<double>(tally.samples), tally.correct);
-    });
-}
-
 }  // namespace
 
 void require_fit(const Spec& spec, int loss) {
@@ -153,8 +96,8 @@ TargetArray loss_targets(const Network& network, const py::object& targets, int6
 }
 
 void bind_network(py::module_& module) {
-    py::class_<Network, NetworkPointer>(module, "Network", "Layers y = f(x W + b): widths, activations and parameters.")
-        .def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32")
+    NetworkType type(module, "Network", "Layers y = f(x W + b): widths, activations and parameters.");
+    type.def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32")
         .def_property_readonly("sizes", [](const Network& n) { return n.spec.sizes; })
         .def_property_readonly("activations",
                                [](const Network& n) {
@@ -173,9 +116,9 @@ void bind_network(py::module_& module) {
             py::arg("initializer"), py::arg("seed"), py::arg("std") = 1.0, py::arg("bias_initializer") = "zeros")
         .def("parameters", &get_parameters)
         .def("set_parameters", &set_parameters, py::arg("parameters"))
-        .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"))
-        .def("predict", &network_predict, py::arg("x"), py::arg("threads") = 0)
-        .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0);
+        .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"));
+    bind_predict(type);
+    bind_quick_predict(type);
 }
 
 }  // namespace fastmlp

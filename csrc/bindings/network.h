@@ -12,6 +12,10 @@
 namespace fastmlp {
 
 using NetworkPointer = std::shared_ptr<Network>;
+using NetworkType = pybind11::class_<Network, NetworkPointer>;
+
+void bind_predict(NetworkType& type);        // predict, evaluate
+void bind_quick_predict(NetworkType& type);  // a front for predict: plain arrays, without pybind11's conversions
 
 // Calls action(parameters) with the parameters of whichever precision the network has.
 template <class Action>

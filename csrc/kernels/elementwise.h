@@ -8,14 +8,14 @@
 namespace fastmlp {
 namespace FASTMLP_ISA {
 
+// A sum that is zero gets its sign here: whether terms of zero were added or left out is then no difference.
 template <class Activation, class T>
 T bias_activation(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias) {
-    const Vec<T> zero{};  // -0 + 0 = 0: a chain that skipped zeros may differ in the sign of a zero
     Peak<T> peak;
     for (int64_t i = 0; i < rows; ++i) {
         T* row = y + i * y_row;
         for (int64_t j = 0; j < columns; j += lanes<T>) {
-            const Vec<T> value = Activation::template value<Approx<T>>((load(row + j) + zero) + load(bias + j));
+            const Vec<T> value = Activation::template value<Approx<T>>((load(row + j) + Vec<T>{}) + load(bias + j));
             store(row + j, value);
             peak.see(value);
         }

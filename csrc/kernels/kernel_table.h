@@ -124,6 +124,16 @@ struct UpdateArguments {
     T learning_rate, momentum, l2;
 };
 
+// Where a row is not zero, in ascending order.
+constexpr int sparse_row_ahead = 4;  // rows of B prefetched: indices so far past the last are read
+template <class T>
+struct SparseRow {
+    const T* x;      // the row
+    int32_t* index;  // (count), with room for sparse_row_room(elements of the row)
+    int64_t count;
+};
+inline int64_t sparse_row_room(int64_t elements) { return elements + largest_lanes + sparse_row_ahead; }
+
 // Functions of one variable, for tests of their error bounds.
 enum class Function { exp, log, log1p, sigmoid, tanh };
 constexpr int functions = 5;
@@ -156,6 +166,11 @@ struct KernelTable : TileTable<T> {
     T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
+
+    // One row: its elements that are not zero, and its product with B, y(columns, in whole vectors) = row B.
+    T (*find_nonzero)(int64_t n, const T* x, SparseRow<T>& to);
+    void (*sparse_row_product)(const SparseRow<T>& row, const T* b, int64_t b_row, int64_t columns, T* y);
+    void (*softmax_row)(int64_t columns, T* y);  // of finite values
 
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);

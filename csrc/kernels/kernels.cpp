@@ -5,6 +5,7 @@
 #include "kernels/peak.h"
 #include "kernels/rows.h"
 #include "kernels/skip.h"
+#include "kernels/sparse_row.h"
 #include "kernels/update.h"
 
 namespace fastmlp {
@@ -55,6 +56,9 @@ KernelTable<T> make_table() {
     enter_losses<T>(to, Losses());
     to.pack = pack<T>;
     to.softmax = softmax<T>;
+    to.find_nonzero = find_nonzero<T>;
+    to.sparse_row_product = sparse_row_product<T>;
+    to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
     to.update = update_sgd<T>;
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;

@@ -4,6 +4,7 @@
 
 #include "kernels/kernel_table.h"
 #include "kernels/transpose.h"
+#include "simd/compress.h"
 
 namespace fastmlp {
 namespace FASTMLP_ISA {

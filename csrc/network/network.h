@@ -4,12 +4,14 @@
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "network/access.h"
 #include "network/parameters.h"
 #include "network/samples.h"
+#include "network/workspace.h"
 
 namespace fastmlp {
 
@@ -36,11 +38,13 @@ public:
 
     const Spec spec;
     std::variant<Shared<float>, Shared<double>> parameters;
-    std::vector<double> shift, scale;  // (inputs) each, or empty
+    std::vector<double> shift, scale;                              // (inputs) each, or empty
+    std::tuple<Workspaces<float>, Workspaces<double>> workspaces;  // the one of its precision is used
 
     // A reader does not wait for an epoch: it is refused.
+    Access::Holder try_read() { return access_.try_read(); }
     Access::Holder read() {
-        Access::Holder holder = access_.try_read();
+        Access::Holder holder = try_read();
         if (!holder) throw std::runtime_error("the network is being trained or changed by another call; use it when that has ended");
         return holder;
     }

@@ -4,110 +4,154 @@
 #include <cmath>
 
 #include "network/forward.h"
+#include "network/single.h"
 #include "network/spec.h"
+#include "runtime/arithmetic.h"
 
 namespace fastmlp {
 namespace {
 
-constexpr int64_t block_rows = 112;  // eight tiles of fourteen rows; a block's activations stay in the second-level cache
+constexpr int64_t few_rows = 2;               // from three on, one pass over the weights for all costs less than one each
+constexpr int64_t block_rows = 112;           // eight tiles of fourteen rows; a block's activations stay in the second-level cache
+constexpr double flops_worth_a_thread = 4e7;  // some 160 us: to wake one may take half of that
 
-// The buffers of one member.
-template <class T>
-struct Workspace {
-    Activity<T> activity;
-    NonZeros<T> by_sample;
-    MemberScratch<T> scratch;
-    T* delta_t;  // (out x lanes): the loss kernel's columns
-    T* losses;
+// Rows cut into blocks of at most block_rows, each a multiple of `quantum` but the last.
+struct Blocks {
+    int64_t rows, quantum, count;
+    Range at(int64_t block) const { return part_of(rows, quantum, block, count); }
 };
 
-// Takes every block of rows through the network and hands it to finish(block number, first row, rows, workspace).
-template <class T, class Finish>
-PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, bool apply_output_unit,
-                       int threads, const Poll& poll, const Finish& finish) {
-    const int64_t rows = std::min(inputs.count, block_rows), blocks = (inputs.count + block_rows - 1) / block_rows,
-                  layers = parameters.layers();
-    const double flops = step_flops(parameters, inputs.count) / 3;
-    threads = static_cast<int>(std::min<int64_t>(team_size(flops, threads), blocks));
+// As many for each member, all nearly of one size.
+Blocks even_blocks(int64_t rows, int members) {
+    const int64_t rounds = (rows + block_rows * members - 1) / (block_rows * members);
+    return {rows, 1, rounds * members};
+}
 
-    const bool skips = mostly_zeros(inputs, parameters[0].in);
+// The same for any team, since the losses of each block are summed by themselves.
+Blocks whole_blocks(int64_t rows) { return {rows, block_rows, (rows + block_rows - 1) / block_rows}; }
+
+template <class T>
+int members_for(const Parameters<T>& parameters, int64_t rows, int wanted) {
+    return static_cast<int>(std::min<int64_t>(team_size(forward_flops(parameters, rows), wanted, flops_worth_a_thread), rows));
+}
+
+template <class T>
+typename Kept<BlockWorkspaces<T>>::Taken take_workspaces(Workspaces<T>& from, const Parameters<T>& parameters, int64_t rows, int members,
+                                                         bool skips) {
+    return from.blocks.take(
+        [&](const BlockWorkspaces<T>& kept) {
+            return kept.rows >= rows && kept.of_member.size() >= static_cast<std::size_t>(members) && kept.skips >= skips;
+        },
+        [&] { return std::make_unique<BlockWorkspaces<T>>(parameters, rows, members, skips); });
+}
+
+// The layers of one block whose inputs are gathered; the output unit where the caller wants it and it works element by element.
+template <class T>
+void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int64_t rows, bool apply_output_unit, bool skips,
+             BlockWorkspace<T>& own) {
+    const Member alone{0, 1, nullptr};
     const NonZeros<T> dense;
-    std::vector<Workspace<T>> workspaces(static_cast<std::size_t>(threads));
-    const Arena memory = place([&](Arena& in) {
-        for (Workspace<T>& own : workspaces) {
-            own.activity.take(in, parameters, rows);
-            if (skips) own.by_sample.take(in, rows, parameters[0].in);
-            own.scratch.take(in, parameters, rows, false);
-            own.delta_t = in.take<T>(checked_product(parameters[layers - 1].out, largest_lanes));
-            own.losses = in.take<T>(block_rows + largest_lanes);
-        }
-    });
+    if (skips) kernels.compress_rows(own.by_sample.lists(0, rows, parameters[0].in, own.activity.y[0], own.activity.row[0]));
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const bool plain = l + 1 == parameters.layers() && (!apply_output_unit || is_rowwise(parameters[l].activation));
+        const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
+        forward_layer(kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile,
+                      alone, [] { return false; });
+    }
+}
 
+// Takes every block through the network and hands it to finish(block number, rows, workspace). Who is free takes the next: on a
+// machine that others use too, members are not equally fast.
+template <class T, class Finish>
+PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                       const Blocks& blocks, bool apply_output_unit, int members, const Poll& poll, const Finish& finish) {
+    const bool skips = mostly_zeros(inputs, parameters[0].in);
+    const auto taken = take_workspaces(workspaces, parameters, std::min(inputs.count, block_rows), members, skips);
     Interruption interruption(poll);
     std::atomic<bool> finite{true};
-    run_team(threads, [&](const Member& member) {
-        Workspace<T>& own = workspaces[static_cast<std::size_t>(member.index)];
-        const Member alone{0, 1, nullptr};
-        for (int64_t block = member.index; block < blocks; block += member.count) {
+    std::atomic<int64_t> next{0};
+    run_team(members, [&](const Member& member) {
+        BlockWorkspace<T>& own = taken->of_member[static_cast<std::size_t>(member.index)];
+        for (int64_t block = next++; block < blocks.count; block = next++) {
             if (member.leads() ? interruption.asked() : interruption.requested.load(std::memory_order_relaxed)) return;
-            const int64_t first = block * block_rows, count = std::min(block_rows, inputs.count - first);
-            const T largest = gather_rows(kernels, inputs, nullptr, first, {0, count}, parameters[0].in, own.activity);
+            const Range rows = blocks.at(block);
+            const T largest = gather_rows(kernels, inputs, nullptr, rows.begin, {0, rows.size()}, parameters[0].in, own.activity);
             if (!std::isfinite(largest)) finite = false;
-            if (skips) kernels.compress_rows(own.by_sample.lists(0, count, parameters[0].in, own.activity.y[0], own.activity.row[0]));
-            for (int64_t l = 0; l < layers; ++l) {
-                const bool plain = l + 1 == layers && (!apply_output_unit || is_rowwise(parameters[l].activation));
-                const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-                forward_layer(kernels, parameters[l], activation, count, own.activity, l, l == 0 ? own.by_sample : dense, own.scratch.tile,
-                              alone, [] { return false; });
-            }
-            finish(block, first, count, own);
+            forward(kernels, parameters, rows.size(), apply_output_unit, skips, own);
+            finish(block, rows, own);
         }
     });
     if (interruption.requested) return PassEnd::interrupted;
     return finite ? PassEnd::complete : PassEnd::input_not_finite;
 }
 
+template <class T>
+PassEnd predict_one_by_one(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                           T* outputs) {
+    const auto own = workspaces.row.take([](const auto&) { return true; }, [&] { return std::make_unique<RowWorkspace<T>>(parameters); });
+    const DefaultArithmetic arithmetic;
+    const int64_t width = parameters[parameters.layers() - 1].out;
+    for (int64_t i = 0; i < inputs.count; ++i)
+        if (!predict_row(kernels, parameters, inputs, i, *own, outputs + i * width)) return PassEnd::input_not_finite;
+    return PassEnd::complete;
+}
+
 }  // namespace
 
 template <class T>
-PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, T* outputs, int threads,
-                const Poll& poll) {
-    const Layer<T>& last = parameters[parameters.layers() - 1];
-    const bool softmax = is_rowwise(last.activation);
-    return for_each_block(kernels, parameters, inputs, true, threads, poll, [&](int64_t, int64_t first, int64_t rows, Workspace<T>& own) {
-        T* const y = own.activity.y.back();
-        const int64_t row = own.activity.row.back();
-        if (softmax) kernels.softmax(rows, last.out, y, row, own.scratch.outputs);
-        for (int64_t i = 0; i < rows; ++i) std::copy(y + i * row, y + i * row + last.out, outputs + (first + i) * last.out);
-    });
+double forward_flops(const Parameters<T>& parameters, int64_t rows) {
+    double weights = 0;
+    for (int64_t l = 0; l < parameters.layers(); ++l)
+        weights += static_cast<double>(parameters[l].in) * static_cast<double>(parameters[l].out);
+    return 2 * weights * static_cast<double>(rows);
 }
 
 template <class T>
-PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, const Targets<T>& targets, int loss,
-                 int threads, const Poll& poll, Tally& tally) {
+PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
+                int threads, const Poll& poll) {
+    if (inputs.count <= few_rows) return predict_one_by_one(kernels, parameters, workspaces, inputs, outputs);
     const Layer<T>& last = parameters[parameters.layers() - 1];
+    const bool softmax = is_rowwise(last.activation);
+    const int members = members_for(parameters, inputs.count, threads);
+    return for_each_block(kernels, parameters, workspaces, inputs, even_blocks(inputs.count, members), true, members, poll,
+                          [&](int64_t, const Range& rows, BlockWorkspace<T>& own) {
+                              T* const y = own.activity.y.back();
+                              const int64_t row = own.activity.row.back();
+                              if (softmax) kernels.softmax(rows.size(), last.out, y, row, own.scratch.outputs);
+                              for (int64_t i = 0; i < rows.size(); ++i)
+                                  std::copy(y + i * row, y + i * row + last.out, outputs + (rows.begin + i) * last.out);
+                          });
+}
+
+template <class T>
+PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                 const Targets<T>& targets, int loss, int threads, const Poll& poll, Tally& tally) {
+    const Layer<T>& last = parameters[parameters.layers() - 1];
+    const Blocks blocks = whole_blocks(inputs.count);
     // One tally a block, joined in order: the sum does not depend on who computed which block.
-    std::vector<Tally> blocks(static_cast<std::size_t>((inputs.count + block_rows - 1) / block_rows));
-    const PassEnd end = for_each_block(
-        kernels, parameters, inputs, false, threads, poll, [&](int64_t block, int64_t first, int64_t rows, Workspace<T>& own) {
-            Tally& sum = blocks[static_cast<std::size_t>(block)];
-            for (int64_t r = 0; r < rows; r += kernels.lanes) {
-                LossArguments<T> group = loss_group<T>(targets, nullptr, first + r, std::min<int64_t>(kernels.lanes, rows - r));
-                group.outputs = last.out;
-                group.z = own.activity.y.back() + r * own.activity.row.back();
-                group.z_row = own.activity.row.back();
-                group.delta_t = own.delta_t;
-                group.delta_t_row = kernels.lanes;
-                group.scratch = own.scratch.outputs;
-                group.losses = own.losses + r;
-                group.correct = &sum.correct;
-                kernels.loss[loss][last.activation](group);
-            }
-            for (int64_t i = 0; i < rows; ++i) sum.loss_sum += static_cast<double>(own.losses[i]);
-            sum.samples = rows;
-        });
+    std::vector<Tally> tallies(static_cast<std::size_t>(blocks.count));
+    const int members = static_cast<int>(std::min<int64_t>(members_for(parameters, inputs.count, threads), blocks.count));
+    const PassEnd end = for_each_block(kernels, parameters, workspaces, inputs, blocks, false, members, poll,
+                                       [&](int64_t block, const Range& rows, BlockWorkspace<T>& own) {
+                                           Tally& sum = tallies[static_cast<std::size_t>(block)];
+                                           for (int64_t r = 0; r < rows.size(); r += kernels.lanes) {
+                                               LossArguments<T> group = loss_group<T>(targets, nullptr, rows.begin + r,
+                                                                                      std::min<int64_t>(kernels.lanes, rows.size() - r));
+                                               group.outputs = last.out;
+                                               group.z = own.activity.y.back() + r * own.activity.row.back();
+                                               group.z_row = own.activity.row.back();
+                                               group.delta_t = own.delta_t;
+                                               group.delta_t_row = kernels.lanes;
+                                               group.scratch = own.scratch.outputs;
+                                               group.losses = own.losses + r;
+                                               group.correct = &sum.correct;
+                                               kernels.loss[loss][last.activation](group);
+                                           }
+                                           for (int64_t i = 0; i < rows.size(); ++i) sum.loss_sum += static_cast<double>(own.losses[i]);
+                                           sum.samples = rows.size();
+                                       });
     if (end != PassEnd::complete) return end;
-    for (const Tally& block : blocks) {
+    for (const Tally& block : tallies) {
         tally.loss_sum += block.loss_sum;
         tally.correct += block.correct;
         tally.samples += block.samples;
@@ -115,11 +159,14 @@ PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters,
     return end;
 }
 
-template PassEnd predict(const KernelTable<float>&, const Parameters<float>&, const Inputs&, float*, int, const Poll&);
-template PassEnd predict(const KernelTable<double>&, const Parameters<double>&, const Inputs&, double*, int, const Poll&);
-template PassEnd evaluate(const KernelTable<float>&, const Parameters<float>&, const Inputs&, const Targets<float>&, int, int, const Poll&,
-                          Tally&);
-template PassEnd evaluate(const KernelTable<double>&, const Parameters<double>&, const Inputs&, const Targets<double>&, int, int,
-                          const Poll&, Tally&);
+template double forward_flops(const Parameters<float>&, int64_t);
+template double forward_flops(const Parameters<double>&, int64_t);
+template PassEnd predict(const KernelTable<float>&, const Parameters<float>&, Workspaces<float>&, const Inputs&, float*, int, const Poll&);
+template PassEnd predict(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&, double*, int,
+                         const Poll&);
+template PassEnd evaluate(const KernelTable<float>&, const Parameters<float>&, Workspaces<float>&, const Inputs&, const Targets<float>&,
+                          int, int, const Poll&, Tally&);
+template PassEnd evaluate(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&, const Targets<double>&,
+                          int, int, const Poll&, Tally&);
 
 }  // namespace fastmlp

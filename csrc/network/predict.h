@@ -1,9 +1,10 @@
-// A network in use: outputs for any number of rows, and the loss over a data set. Each member takes blocks of rows through all
-// layers by itself, in its own buffers; the parameters are only read, so any number of calls may run at once.
+// A network in use: outputs for any number of rows, and the loss over a data set. A few rows go through one by one
+// (single.h); of many, each member takes blocks through all layers by itself, in its own buffers. The parameters are only read,
+// so any number of calls may run at once.
 #pragma once
 
 #include "network/interruption.h"
-#include "network/plan.h"
+#include "network/workspace.h"
 
 namespace fastmlp {
 
@@ -11,12 +12,16 @@ enum class PassEnd { complete, interrupted, input_not_finite };  // unless compl
 
 // `threads` is what the caller allows, 0 for all. outputs (samples x out, ld = out): the output unit applied.
 template <class T>
-PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, T* outputs, int threads,
-                const Poll& poll);
+PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
+                int threads, const Poll& poll);
 
 // The sum of the losses and the count of correct samples.
 template <class T>
-PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, const Targets<T>& targets, int loss,
-                 int threads, const Poll& poll, Tally& tally);
+PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                 const Targets<T>& targets, int loss, int threads, const Poll& poll, Tally& tally);
+
+// Floating-point operations of the forward pass.
+template <class T>
+double forward_flops(const Parameters<T>& parameters, int64_t rows);
 
 }  // namespace fastmlp

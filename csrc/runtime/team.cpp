@@ -29,8 +29,6 @@ inline void pause_processor() {
 #endif
 }
 
-constexpr double flops_worth_a_thread = 1.5e6;  // below, the barriers cost more than a second thread gains
-
 std::atomic<int> forced_size{0};
 std::atomic<bool> threads_taken{false};
 std::atomic<bool> forked{false};
@@ -124,9 +122,9 @@ const char* team_backend() {
 #endif
 }
 
-int team_size(double flops, int wanted) {
+int team_size(double flops, int wanted, double worth_a_thread) {
     if (forced_size > 0) return forced_size;
-    return static_cast<int>(std::clamp(flops / flops_worth_a_thread, 1.0, static_cast<double>(thread_budget(wanted))));
+    return static_cast<int>(std::clamp(flops / worth_a_thread, 1.0, static_cast<double>(thread_budget(wanted))));
 }
 
 void force_team_size(int threads) { forced_size = threads; }

@@ -34,7 +34,8 @@ struct Member {
 const char* team_backend();
 
 // How many threads a call with `flops` of work between barriers should run on: as many as are allowed (thread_budget) and pay.
-int team_size(double flops, int wanted);
+constexpr double flops_between_barriers = 1.5e6;  // of a thread: below, the barriers cost more than it gains
+int team_size(double flops, int wanted, double worth_a_thread = flops_between_barriers);
 
 // For tests: every team starts with exactly this size, whatever the machine and the work; 0 ends it.
 void force_team_size(int threads);

@@ -188,42 +188,6 @@ FASTMLP_INLINE int64_t count_true(IntVec<T> mask, int count) {
 #endif
 }
 
-// The lanes of v that are not zero, packed together, and first + their numbers; returns how many. Whole vectors are written.
-template <class T>
-FASTMLP_INLINE int64_t compress_vector(Vec<T> v, int first, T* values, int32_t* places);
-
-#if defined(__AVX512F__)
-template <>
-FASTMLP_INLINE int64_t compress_vector<float>(Vec<float> v, int first, float* values, int32_t* places) {
-    const __mmask16 kept = _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-    const IntVec<float> numbers = lane_numbers<float>() + broadcast_bits<float>(first);
-    store(values, (Vec<float>)_mm512_maskz_compress_ps(kept, (__m512)v));
-    store(places, (IntVec<float>)_mm512_maskz_compress_epi32(kept, (__m512i)numbers));
-    return __builtin_popcount(kept);
-}
-template <>
-FASTMLP_INLINE int64_t compress_vector<double>(Vec<double> v, int first, double* values, int32_t* places) {
-    const __mmask8 kept = _mm512_cmp_pd_mask((__m512d)v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
-    const IntVec<double> numbers = lane_numbers<double>() + broadcast_bits<double>(first);
-    store(values, (Vec<double>)_mm512_maskz_compress_pd(kept, (__m512d)v));
-    const __m512i packed = _mm512_maskz_compress_epi64(kept, (__m512i)numbers);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(places), _mm512_maskz_cvtepi64_epi32(static_cast<__mmask8>(-1), packed));
-    return __builtin_popcount(kept);
-}
-#else
-template <class T>
-FASTMLP_INLINE int64_t compress_vector(Vec<T> v, int first, T* values, int32_t* places) {
-    int64_t count = 0;
-    FASTMLP_UNROLL
-    for (int i = 0; i < lanes<T>; ++i) {
-        values[count] = v[i];
-        places[count] = first + i;
-        count += v[i] != 0;
-    }
-    return count;
-}
-#endif
-
 // ---- arithmetic ------------------------------------------------------------------------------------------
 // a*b + c with one rounding. Without FMA hardware: two roundings, the one documented exception to equal bits.
 #if defined(__AVX512F__)

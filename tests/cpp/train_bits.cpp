@@ -29,8 +29,10 @@
 
 #include "cases.h"
 #include "gemm/gemm.h"
+#include "hash.h"
 #include "network/epoch.h"
 #include "network/predict.h"
+#include "prediction.h"
 #include "runtime/dispatch.h"
 
 using namespace fastmlp;
@@ -49,25 +51,6 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
-
-// FNV-1a over the bytes of numbers (little-endian machines only).
-class Hash {
-public:
-    template <class T>
-    void add(const T* values, int64_t count) {
-        unsigned char bytes[sizeof(T)];
-        for (int64_t i = 0; i < count; ++i) {
-            // The sign of a NaN is the processor's choice.
-            const T value = values[i] == values[i] ? values[i] : std::numeric_limits<T>::max();
-            std::memcpy(bytes, &value, sizeof(T));
-            for (const unsigned char byte : bytes) state_ = (state_ ^ byte) * 0x100000001b3;
-        }
-    }
-    uint64_t state() const { return state_; }
-
-private:
-    uint64_t state_ = 0xcbf29ce484222325;
-};
 
 template <class T>
 uint64_t hash_of(const Parameters<T>& parameters) {
@@ -142,15 +125,17 @@ void run(const Case& of, int threads) {
         if (report.end != EpochEnd::complete) end = " ended-early";
     }
     Tally tally;
-    evaluate(context.kernels, parameters, data.inputs, data.targets, loss, threads, poll, tally);
+    Workspaces<T> workspaces;
+    evaluate(context.kernels, parameters, workspaces, data.inputs, data.targets, loss, threads, poll, tally);
     add(figures, tally);
     std::vector<T> outputs(static_cast<std::size_t>(of.samples * spec.outputs()));
-    predict(context.kernels, parameters, data.inputs, outputs.data(), threads, poll);
+    predict(context.kernels, parameters, workspaces, data.inputs, outputs.data(), threads, poll);
     Hash predictions;
     predictions.add(outputs.data(), static_cast<int64_t>(outputs.size()));
 
-    std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s\n", of.name.c_str(),
-                sizeof(T) == 4 ? "float32" : "float64", hash_of(parameters), predictions.state(), figures.state(), end, fault(parameters));
+    std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s%s\n", of.name.c_str(),
+                sizeof(T) == 4 ? "float32" : "float64", hash_of(parameters), predictions.state(), figures.state(), end, fault(parameters),
+                fault_alone(parameters, workspaces, data.inputs, outputs));
 }
 
 // C = A B with any strides, in the general entry that packs.
@@ -167,7 +152,7 @@ void run_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_tran
                 b_transposed ? "-bt" : "", sizeof(T) == 4 ? "float32" : "float64", hash.state());
 }
 
-// Nothing is allocated after the plan is made: an epoch of many steps asks for memory as often as an epoch of one.
+// Nothing is allocated after the plan is made: an epoch of many steps asks for memory as often as an epoch of one. Nor for a row.
 template <class T>
 void run_allocations(int threads) {
     Case of{"allocations", {30, 40, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
@@ -187,9 +172,21 @@ void run_allocations(int threads) {
         run_epoch(context, nullptr, many ? of.samples : of.batch, poll, report);
         counts[many] = allocations - before;
     }
-    force_team_size(threads);
     std::printf("allocations-in-steps %s %s\n", sizeof(T) == 4 ? "float32" : "float64",
                 counts[0] == counts[1] ? "none" : "FAULT: a step allocates");
+
+    Inputs one = data.inputs;
+    one.count = 1;
+    T outputs[10];
+    Workspaces<T> workspaces;
+    for (int64_t& count : counts) {  // the first call leaves its workspace to the second
+        const int64_t before = allocations;
+        predict(context.kernels, parameters, workspaces, one, outputs, 1, poll);
+        count = allocations - before;
+    }
+    force_team_size(threads);
+    std::printf("allocations-of-a-row %s %s\n", sizeof(T) == 4 ? "float32" : "float64",
+                counts[0] > 0 && counts[1] == 0 ? "none" : "FAULT: a row allocates");
 }
 
 template <class T>
@@ -202,6 +199,7 @@ void run_all(int threads) {
     }
     run_product<T>(3, 5, 1, false, false, threads);
     run_allocations<T>(threads);
+    run_at_once<T>();
 }
 
 // Long steps, which store their gradients and end inside when poll says so. An abandoned step changes nothing.

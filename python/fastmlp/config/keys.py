@@ -85,7 +85,9 @@ def real(low: float, high: float = math.inf, *, closed: bool = True) -> Kind:
     """Accept a finite number from `low` (itself only when `closed`) up to, and without, `high`."""
 
     def check(key: str, value: object) -> float:
-        is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        is_real = type(value) is float or (
+            isinstance(value, numbers.Real) and not isinstance(value, bool)
+        )
         number = float(value) if is_real else math.nan  # type: ignore[arg-type]
         enough = number >= low if closed else number > low
         if not (enough and number < high and math.isfinite(number)):
@@ -184,6 +186,8 @@ def name_per_layer(names: Iterable[str]) -> Kind:
 
 def _as_whole(value: object) -> int | None:
     """Return `value` as an int when it is a whole number, NumPy's too; a bool is none."""
+    if type(value) is int:
+        return value
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     return int(value) if is_whole else None  # type: ignore[call-overload]
 

@@ -7,6 +7,7 @@ configurations is __init__.py's.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,11 +40,19 @@ class _Section:
     """Checks every key on construction and keeps it in one form (lists become tuples)."""
 
     def __post_init__(self) -> None:
-        for one in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, one.name)
-            if not (value is None and one.metadata["optional"]):
-                value = one.metadata["kind"].check(one.name, value)
-            object.__setattr__(self, one.name, value)
+        for name, kind, optional in _keys_of(type(self)):  # type: ignore[arg-type]
+            value = getattr(self, name)
+            if not (value is None and optional):
+                object.__setattr__(self, name, kind.check(name, value))
+
+
+@functools.cache
+def _keys_of(section: type[_Section]) -> tuple[tuple[str, Kind, bool], ...]:
+    """Return name, kind and whether None is allowed, of each key of a section."""
+    return tuple(
+        (one.name, one.metadata["kind"], one.metadata["optional"])
+        for one in dataclasses.fields(section)  # type: ignore[arg-type]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,14 @@ Array = NDArray[Any]
 FLOAT32_EXACT = 2**24
 # Elements looked at together: the mask of a block stays in the cache instead of filling memory.
 BLOCK = 1 << 16
+# What the engine reads as it stands.
+PLAIN_DTYPES = frozenset(np.dtype(name) for name in ("uint8", "float32", "float64"))
+PLAIN_FLAGS = 0x101  # of ndarray.flags.num: C-contiguous, aligned
 
 
-def as_features(x: Any, *, name: str = "x", features: int | None = None) -> Array:
+def as_features(
+    x: Any, *, name: str = "x", features: int | None = None, finite: bool = True
+) -> Array:
     """Check samples and bring them into the form that the engine reads.
 
     Parameters
@@ -33,6 +38,8 @@ def as_features(x: Any, *, name: str = "x", features: int | None = None) -> Arra
         What to call it in errors.
     features : int, optional
         How many features there must be.
+    finite : bool
+        Whether to look for NaN and infinity; the engine does it itself while it predicts.
 
     Returns
     -------
@@ -55,13 +62,15 @@ def as_features(x: Any, *, name: str = "x", features: int | None = None) -> Arra
     Traceback (most recent call last):
     fastmlp.errors.DataError: x holds nan at row 0, column 1 (counted from 0); ...
     """
-    array = _number_array(x, name)
-    if array.ndim == 3:
-        array = array.reshape(len(array), -1) if array.size else array
-    _check_feature_shape(array, name, features)
-    array = np.require(array, dtype=_feature_dtype(array), requirements=["C", "A"])
-    _check_finite(array, name)
-    return array
+    if not _is_plain(x, features):
+        array = _number_array(x, name)
+        if array.ndim == 3:
+            array = array.reshape(len(array), -1) if array.size else array
+        _check_feature_shape(array, name, features)
+        x = np.require(array, dtype=_feature_dtype(array), requirements=["C", "A"])
+    if finite:
+        check_finite(x, name)
+    return x  # type: ignore[no-any-return]
 
 
 def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
@@ -111,8 +120,42 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
         return np.require(array, dtype=np.int64, requirements=["C", "A"])
     _check_number_dtype(array.dtype, name)
     values = np.require(array, dtype=np.float64, requirements=["C", "A"])
-    _check_finite(values.reshape(len(values), -1), name)
+    check_finite(values.reshape(len(values), -1), name)
     return values
+
+
+def fill_out(out: Any, values: Array) -> Array:
+    """Write values into the caller's array and return that.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `out` is no writable, C-contiguous ndarray of the values' dtype and shape.
+    """
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
+    if out.dtype != values.dtype:
+        raise TypeError(f"out has dtype {out.dtype}; it must be {values.dtype}")
+    if out.shape != values.shape:
+        raise ValueError(f"out has shape {out.shape}; it must be {values.shape}")
+    if out.flags.num & PLAIN_FLAGS != PLAIN_FLAGS:
+        raise ValueError("out must be C-contiguous and aligned")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only")
+    out[...] = values
+    return out
+
+
+def _is_plain(x: Any, features: int | None) -> bool:
+    """Whether x is what `as_features` would return as it is."""
+    return (
+        type(x) is np.ndarray
+        and x.dtype in PLAIN_DTYPES
+        and x.ndim == 2
+        and x.shape[1] == features
+        and len(x) > 0
+        and x.flags.num & PLAIN_FLAGS == PLAIN_FLAGS
+    )
 
 
 def _as_array(value: Any, name: str) -> Array:
@@ -190,7 +233,7 @@ def _feature_dtype(array: Array) -> np.dtype[Any]:
     return np.dtype(np.float32 if exact else np.float64)
 
 
-def _check_finite(array: Array, name: str) -> None:
+def check_finite(array: Array, name: str) -> None:
     """Refuse NaN and infinity in an array (rows, columns), a block of rows at a time."""
     if array.dtype.kind != "f":
         return

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..atomic import atomic_write
 from ..config import Config
-from ..data.arrays import as_features, as_targets
+from ..data.arrays import as_features, as_targets, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
 from .container import pack, read_container, unpack
@@ -107,7 +107,7 @@ class Model:
         """The value of a full pixel in a picture's row."""
         return self._description.pixel_max
 
-    def predict(self, x: Any, *, threads: int | None = None) -> Array:
+    def predict(self, x: Any, *, threads: int | None = None, out: Array | None = None) -> Array:
         """Return what the model decides for each sample.
 
         Parameters
@@ -116,6 +116,9 @@ class Model:
             What `train` accepts; not changed.
         threads : int, optional
             Threads to use; by default what the machine allows. The result does not depend on it.
+        out : ndarray, optional
+            Where the values of a regression go: float64, C-contiguous, in the shape of the result.
+            It is returned.
 
         Returns
         -------
@@ -137,9 +140,15 @@ class Model:
         >>> model.predict([[10.0]]).round(2)
         array([21.])
         """
-        return self._description.targets.decode(self._outputs(x, threads))
+        targets = self._description.targets
+        if out is not None and isinstance(targets, ClassTargets):
+            raise ValueError("out is for the values of a regression; predict_proba takes it too")
+        values = targets.decode(self._outputs(x, threads))
+        return values if out is None else fill_out(out, values)
 
-    def predict_proba(self, x: Any, *, threads: int | None = None) -> Array:
+    def predict_proba(
+        self, x: Any, *, threads: int | None = None, out: Array | None = None
+    ) -> Array:
         """Return the probability of each class for each sample.
 
         Parameters
@@ -148,6 +157,9 @@ class Model:
             What `train` accepts; not changed.
         threads : int, optional
             As for `predict`.
+        out : ndarray, optional
+            Where they go: C-contiguous, in shape and dtype of the result. It is returned; after an
+            error its numbers do not count.
 
         Returns
         -------
@@ -178,7 +190,10 @@ class Model:
                 f"output_activation {output!r} gives no probabilities; "
                 "train with 'softmax' or 'sigmoid'"
             )
-        return targets.probabilities(self._outputs(x, threads))
+        if output == "softmax":
+            return self._outputs(x, threads, out)
+        shares = targets.probabilities(self._outputs(x, threads))
+        return shares if out is None else fill_out(out, shares)
 
     def evaluate(self, x: Any, y: Any, *, threads: int | None = None) -> Evaluation:
         """Measure the model on samples whose targets are known.
@@ -262,9 +277,13 @@ class Model:
             tensors |= dict(zip(weight_names(layer), (weight, bias), strict=True))
         return pack(self._description.as_json(), tensors)
 
-    def _outputs(self, x: Any, threads: int | None) -> Array:
-        rows = as_features(x, features=self.n_features)
-        return self._network.predict(rows, threads or 0)
+    def _outputs(self, x: Any, threads: int | None, out: Array | None = None) -> Array:
+        rows = as_features(x, features=self._description.sizes[0], finite=False)
+        try:
+            return self._network.predict(rows, threads or 0, out=out)
+        except ValueError:
+            check_finite(rows, "x")
+            raise
 
     def _target(self) -> str:
         targets = self._description.targets

@@ -121,7 +121,7 @@ class ClassTargets:
         return self.labels[self.numbers(outputs)]
 
     def probabilities(self, outputs: Array) -> Array:
-        """Return class probabilities (samples, classes) from softmax or sigmoid outputs.
+        """Return class probabilities (samples, classes) from sigmoid outputs.
 
         One sigmoid unit becomes the pair (1 - p, p). Several sigmoid units are divided by their
         sum.

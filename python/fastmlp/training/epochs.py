@@ -67,20 +67,12 @@ def run_epochs(
     chosen = plan.description.config.training
     rows = len(plan.training[0])
     trainer = _trainer(plan)
-    bar = tqdm(
-        desc=f"epoch 1/{chosen.epochs}",
-        total=chosen.epochs * rows,
-        unit=" rows",
-        unit_scale=True,
-        leave=False,
-        disable=not progress,
-    )
+    bar = _bar(chosen.epochs, rows) if progress else None
     try:
         for epoch in range(chosen.epochs):
-            bar.set_description(f"epoch {epoch + 1}/{chosen.epochs}", refresh=False)
+            advance = None if bar is None else _advance(bar, epoch, chosen.epochs, rows)
             run.start(epoch)
-            result = trainer.run_epoch(epoch, _advance(bar, epoch * rows) if progress else None)
-            run.finish(epoch, result)
+            run.finish(epoch, trainer.run_epoch(epoch, advance))
         return run.model()
     except KeyboardInterrupt:
         run.interrupt(trainer.last_epoch)
@@ -90,7 +82,8 @@ def run_epochs(
         run.stop(trainer.last_epoch)
         raise DivergedError(_diverged(run), run.model()) from None
     finally:
-        bar.close()
+        if bar is not None:
+            bar.close()
         trainer.close()
 
 
@@ -111,9 +104,16 @@ def _trainer(plan: Plan) -> _core.Trainer:
     )
 
 
-def _advance(bar: Any, before: int) -> Callable[[int], object]:
-    """Return what the engine calls with the rows of this epoch that are done."""
-    return lambda done: bar.update(before + done - bar.n)
+def _bar(epochs: int, rows: int) -> Any:
+    return tqdm(
+        desc=f"epoch 1/{epochs}", total=epochs * rows, unit=" rows", unit_scale=True, leave=False
+    )
+
+
+def _advance(bar: Any, epoch: int, epochs: int, rows: int) -> Callable[[int], object]:
+    """Name the epoch; return what the engine calls with its rows that are done."""
+    bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
+    return lambda done: bar.update(epoch * rows + done - bar.n)
 
 
 class _Run:

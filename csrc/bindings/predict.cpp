@@ -1,0 +1,84 @@
+// fastmlp._core.Network in use: predict and evaluate, every argument looked at.
+#include "network/predict.h"
+
+#include <algorithm>
+
+#include "bindings/arrays.h"
+#include "bindings/calls.h"
+#include "bindings/network.h"
+#include "math/catalog.h"
+#include "runtime/dispatch.h"
+
+namespace py = pybind11;
+
+namespace fastmlp {
+namespace {
+
+// The pass over the data ended early: say why.
+void require_complete(PassEnd end, PythonPoll& poll, const InputArray& x, int64_t features, const char* dtype) {
+    poll.rethrow();
+    if (end == PassEnd::complete) return;
+    require_finite(x, features, "x");
+    throw py::value_error(std::string("x, scaled, exceeds the range of ") + dtype);
+}
+
+void require_threads(int threads) {
+    if (threads < 0) throw py::value_error("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
+}
+
+py::array network_predict(Network& network, const py::object& x, int threads, const py::object& out) {
+    require_threads(threads);
+    const auto lock = network.read();
+    const InputArray input = input_array(x, network.spec.inputs(), "x");
+    return with_parameters(network, [&](const auto& parameters) -> py::array {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        py::array result = output_array<T>(out, input.view.count, network.spec.outputs());
+        // What is still to be read must not be written: results go to a place of their own first.
+        const bool shared = overlap(input.view, network.spec.inputs(), result);
+        py::array outputs = shared ? output_array<T>(py::none(), input.view.count, network.spec.outputs()) : result;
+        T* const data = static_cast<T*>(outputs.mutable_data());
+        PythonPoll python;
+        const Poll poll = python.poll();
+        PassEnd end;
+        {
+            const py::gil_scoped_release released;
+            end = predict(table<T>(kernels()), parameters, std::get<Workspaces<T>>(network.workspaces), network.scaled(input.view), data,
+                          threads, poll);
+        }
+        require_complete(end, python, input, network.spec.inputs(), dtype_name<T>);
+        if (shared) std::copy(data, data + outputs.size(), static_cast<T*>(result.mutable_data()));
+        return result;
+    });
+}
+
+py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads) {
+    require_threads(threads);
+    const auto lock = network.read();
+    const int loss = loss_id(loss_name);
+    require_fit(network.spec, loss);
+    const InputArray input = input_array(x, network.spec.inputs(), "x");
+    const TargetArray targets = loss_targets(network, t, input.view.count, loss);
+    return with_parameters(network, [&](const auto& parameters) {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        PythonPoll python;
+        const Poll poll = python.poll();
+        Tally tally;
+        PassEnd end;
+        {
+            const py::gil_scoped_release released;
+            end = evaluate(table<T>(kernels()), parameters, std::get<Workspaces<T>>(network.workspaces), network.scaled(input.view),
+                           view_of<T>(targets, network.spec.outputs()), loss, threads, poll, tally);
+        }
+        require_complete(end, python, input, network.spec.inputs(), dtype_name<T>);
+        return py::make_tuple(tally.loss_sum / static_cast<double>(tally.samples), tally.correct);
+    });
+}
+
+}  // namespace
+
+void bind_predict(NetworkType& type) {
+    type.def("predict", &network_predict, py::arg("x"), py::arg("threads") = 0, py::kw_only(), py::arg("out") = py::none())
+        .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0);
+}
+
+}  // namespace fastmlp

@@ -1,0 +1,51 @@
+// The buffers of prediction, kept with the network from call to call: nothing is allocated where the last call left what fits.
+#pragma once
+
+#include "network/plan.h"
+#include "runtime/kept.h"
+
+namespace fastmlp {
+
+// Of one row that goes through alone.
+template <class T>
+struct RowWorkspace {
+    explicit RowWorkspace(const Parameters<T>& parameters);
+
+    T* x;                // (inputs), converted and scaled
+    T* y[2];             // a layer's inputs and its outputs, by turns: as wide as the widest
+    SparseRow<T> row;    // where a layer's inputs are not zero
+    T* softmax_columns;  // (outputs x lanes)
+
+private:
+    Arena memory_;
+};
+
+// Of one member of a team that takes blocks of rows.
+template <class T>
+struct BlockWorkspace {
+    Activity<T> activity;
+    NonZeros<T> by_sample;  // of the inputs, where zeros are skipped
+    MemberScratch<T> scratch;
+    T* delta_t;  // (outputs x lanes): the loss kernel's columns
+    T* losses;   // (rows)
+};
+
+template <class T>
+struct BlockWorkspaces {
+    BlockWorkspaces(const Parameters<T>& parameters, int64_t rows, int members, bool skips);
+
+    int64_t rows;  // the largest block
+    bool skips;    // whether there is room for lists of the inputs
+    std::vector<BlockWorkspace<T>> of_member;
+
+private:
+    Arena memory_;
+};
+
+template <class T>
+struct Workspaces {
+    Kept<RowWorkspace<T>> row;
+    Kept<BlockWorkspaces<T>> blocks;
+};
+
+}  // namespace fastmlp
