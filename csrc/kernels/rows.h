@@ -133,7 +133,7 @@ T loss(const LossArguments<T>& of) {
         store(z + j * z_row, delta);
         peak.see(delta);
     }
-    peak.see(sum);
+    peak.see(sum - sum);  // NaN where a loss is not finite, else 0: a loss, being a square perhaps, is no bound of a delta
     store_partial(of.losses, sum, static_cast<int>(of.samples));
     if (of.delta != nullptr) columns_to_rows<T>(of.samples, of.outputs, z, z_row, of.delta, of.delta_row);
     return peak.value();

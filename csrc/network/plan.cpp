@@ -23,8 +23,8 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 }
 
 template <class T>
-StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool momentum, int lanes, int threads)
-    : batch(batch_), chunk(std::min(batch_, largest_chunk)), pace(threads) {
+StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, const Optimizer& optimizer_, int lanes, int threads)
+    : batch(batch_), chunk(std::min(batch_, largest_chunk)), optimizer(optimizer_), pace(threads) {
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
     fused = chunk == batch && seconds < longest_fused_step_seconds;
@@ -34,14 +34,14 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, int64_t batch_, bool mome
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
-    memory_ = place([&](Arena& in) { take(in, parameters, momentum); });
+    memory_ = place([&](Arena& in) { take(in, parameters); });
     peaks[0].parameters = parameters.largest_magnitude();
 }
 
 template <class T>
-void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum) {
+void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
     const auto layers = static_cast<std::size_t>(parameters.layers());
-    for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient, &velocity, &bias_velocity}) buffers->assign(layers, nullptr);
+    for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient}) buffers->assign(layers, nullptr);
     delta_t_row = padded<T>(chunk);
     activity.take(in, parameters, chunk);
     for (std::size_t l = 0; l < layers; ++l) {
@@ -52,11 +52,8 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
         if (l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
         if (!fused) gradient[l] = in.take<T>(size);
         bias_gradient[l] = in.take<T>(layer.weight_row);
-        if (momentum) {
-            velocity[l] = in.take<T>(size);
-            bias_velocity[l] = in.take<T>(layer.weight_row);
-        }
     }
+    optimizer.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters);
 }

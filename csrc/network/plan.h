@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gemm/multiply.h"
-#include "network/parameters.h"
+#include "network/optimizer.h"
 #include "network/samples.h"
 #include "runtime/pace.h"
 #include "runtime/team.h"
@@ -43,7 +43,7 @@ struct MemberScratch {
 template <class T>
 struct alignas(64) Peaks {
     std::vector<T> y, delta;  // by layer: its inputs, its delta
-    T parameters = 0;         // weights and velocities after the last update
+    T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
 };
 
@@ -58,19 +58,19 @@ struct StepPlan {
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
     int64_t delta_t_row;
-    std::vector<T*> gradient;                 // (in x out), ld = weight_row; only where not fused
-    std::vector<T*> bias_gradient;            // (out)
-    std::vector<T*> velocity, bias_velocity;  // as weight and bias; null without momentum
-    T* losses;                                // (chunk)
-    std::vector<MemberScratch<T>> scratch;    // as many as the largest team
+    std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
+    std::vector<T*> bias_gradient;  // (out)
+    OptimizerState<T> optimizer;
+    T* losses;                              // (chunk)
+    std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays
 
     // `lanes` as of the kernel table.
-    StepPlan(const Parameters<T>& parameters, int64_t batch, bool momentum, int lanes, int threads);
+    StepPlan(const Parameters<T>& parameters, int64_t batch, const Optimizer& optimizer, int lanes, int threads);
 
 private:
-    void take(Arena& in, const Parameters<T>& parameters, bool momentum);
+    void take(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };
 
