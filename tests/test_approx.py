@@ -163,6 +163,23 @@ def test_special_values(name, argument, value, dtype):
     assert np.array_equal(result, np.full(7, value, dtype), equal_nan=True)
 
 
+def wrong_roots():
+    """How many square roots differ from NumPy's, which are IEEE's: correctly rounded."""
+    from fastmlp import _core
+
+    found = 0
+    for x in (arguments32("log1p"), arguments64("log1p"), np.float32([0.0, -0.0, np.inf, np.nan])):
+        y = _core.testing.function("sqrt", x)
+        found += int((y.view(f"i{x.itemsize}") != np.sqrt(x).view(f"i{x.itemsize}")).sum())
+    return found
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_square_roots_are_correctly_rounded(isa):
+    out = run_python("import test_approx; print(test_approx.wrong_roots())", FASTMLP_ISA=isa)
+    assert out == "0\n"
+
+
 def test_tanh_keeps_the_sign_of_zero():
     from fastmlp import _core
 

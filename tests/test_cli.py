@@ -83,9 +83,12 @@ FLAGS = {
     "bias_init": ("--bias-init normal", "normal"),
     "dtype": ("--dtype float64", "float64"),
     "loss": ("--loss half_squared_error", "half_squared_error"),
-    "optimizer": ("--optimizer sgd", "sgd"),
+    "optimizer": ("--optimizer adam", "adam"),
     "learning_rate": ("--learning-rate 3", 3.0),
     "momentum": ("--momentum .5", 0.5),
+    "beta_1": ("--optimizer adam --beta-1 .8", 0.8),
+    "beta_2": ("--beta-2 0 --optimizer adam", 0.0),
+    "epsilon": ("--optimizer adam --epsilon 1e-6", 1e-6),
     "l2": ("--l2 1e-4", 1e-4),
     "batch_size": ("--batch-size 10", 10),
     "epochs": ("--epochs 7", 7),
@@ -94,6 +97,14 @@ FLAGS = {
     "shuffle": ("--no-shuffle", False),
     "test_each_epoch": ("--test-each-epoch", True),
 }
+
+
+def test_another_optimizer_lets_go_of_the_numbers_of_a_recipe_or_a_file() -> None:
+    config = configure(parsed("train", "--optimizer", "adam"))
+    assert (config.training.momentum, config.training.epochs) == (None, 30)
+    Path("c.toml").write_text("[training]\nmomentum = 0.9\nlearning_rate = 0.5\nl2 = 0.1\n")
+    config = configure(parsed("train", "--config", "c.toml", "--optimizer", "adam"))
+    assert (config.training.learning_rate, config.training.l2) == (None, 0.1)
 
 
 def test_every_key_is_a_flag() -> None:
@@ -122,6 +133,8 @@ def test_a_flag_sets_its_key(key: str) -> None:
         ("train --activation reul", "activation must be one of .* did you mean 'relu'"),
         ("train --batch-size 1.5", "batch_size must be a whole number, at least 1; got '1.5'"),
         ("train --learning-rate nan", "learning_rate must be a number greater than 0; got nan"),
+        ("train --optimizer adam --beta-1 1.5", "beta_1 must be a number at least 0 and below 1"),
+        ("train --optimizer adam --momentum .9", "optimizer 'adam' has no momentum; got 0.9"),
         ("train --hidden 3,x", r"hidden\[1\] must be a whole number, at least 1; got 'x'"),
         ("train --config none.toml", "cannot read the configuration none.toml"),
         ("train --output none/m.safetensors", "--output: there is no folder none"),

@@ -6,14 +6,16 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fastmlp import _core
+from conftest import CATALOG
 from fastmlp.config import Config
 from fastmlp.config.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
 
+HYPERPARAMETERS = {one["name"] for row in CATALOG["optimizers"] for one in row["hyperparameters"]}
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 
 BAD_VALUES = [
@@ -45,7 +47,15 @@ BAD_VALUES = [
     ("bias_init", "ones", "bias_init must be one of zeros, normal; got 'ones'"),
     ("dtype", "float16", "got 'float16' - did you mean 'float"),
     ("dtype", np.float32, "dtype must be one of float32, float64; got <class"),
-    ("optimizer", "SGD", "optimizer must be one of sgd; got 'SGD' - did you mean 'sgd'?"),
+    ("optimizer", "SGD", "optimizer must be one of sgd, adam"),
+    ("optimizer", "SGD", "got 'SGD' - did you mean 'sgd'?"),
+    ("optimizer", ["adam"], "got ['adam']"),
+    ("learning_rate", 1e31, "greater than 0 and below 1e+30; got 1e+31"),
+    ("beta_1", 1.5, "beta_1 must be a number at least 0 and below 1; got 1.5"),
+    ("beta_2", 1.0, "beta_2 must be a number at least 0 and below 1; got 1.0"),
+    ("epsilon", -1e-8, "epsilon must be a number at least 1e-20; got -1e-08"),
+    ("epsilon", 0.0, "epsilon must be a number at least 1e-20; got 0.0"),
+    ("beta_1", 0.9, "optimizer 'sgd' has no beta_1; got 0.9: it has learning_rate, momentum, l2"),
     ("shuffle", 1, "shuffle must be true or false; got 1"),
     ("source", "", "source must be a text that is not empty; got ''"),
     ("source", None, "source must be a text that is not empty; got None"),
@@ -63,18 +73,54 @@ def test_a_bad_value_is_refused_and_named(key: str, value: object, message: str)
 
 
 def test_names_and_defaults_are_those_of_the_engine() -> None:
-    catalog = _core.catalog()
     kinds = {"output_activation": "activations", "loss": "losses", "init": "initializers"}
     for key, kind in kinds.items():
-        for row in catalog[kind]:  # type: ignore[literal-required]
+        for row in CATALOG[kind]:  # type: ignore[literal-required]
             name = row["name"]
             assert getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key) == name
-    for row in catalog["activations"]:
+    for row in CATALOG["activations"]:
         if not row["rowwise"]:
             assert NetworkConfig(activation=row["name"]).hidden_activations() == (row["name"],)
-    (sgd,) = (row["parameters"] for row in catalog["optimizers"] if row["name"] == "sgd")
-    assert (TrainingConfig().momentum, TrainingConfig().l2) == (sgd["momentum"], sgd["l2"])
-    assert TrainingConfig().learning_rate is None  # decided when the target is seen
+
+
+@pytest.mark.parametrize("row", CATALOG["optimizers"], ids=lambda row: row["name"])
+def test_an_optimizer_brings_its_numbers_and_their_defaults(row: dict[str, Any]) -> None:
+    training = TrainingConfig(optimizer=row["name"])
+    own = {one["name"]: one["default"] for one in row["hyperparameters"]}
+    assert own.pop("learning_rate") > 0
+    assert training.learning_rate is None  # decided when the target is seen
+    assert training.hyperparameters() == own
+    for name in HYPERPARAMETERS - own.keys() - {"learning_rate"}:
+        assert getattr(training, name) is None
+        with pytest.raises(ConfigError, match=f"optimizer '{row['name']}' has no {name}; got 0.5"):
+            TrainingConfig(optimizer=row["name"], **{name: 0.5})
+
+
+def test_a_hyperparameter_means_the_same_in_every_optimizer() -> None:
+    """One key has one range, whatever the optimizer; defaults are each one's own."""
+    kinds: dict[str, set[tuple[object, ...]]] = {}
+    for row in CATALOG["optimizers"]:
+        for one in row["hyperparameters"]:
+            kind = tuple(value for key, value in sorted(one.items()) if key != "default")
+            kinds.setdefault(one["name"], set()).add(kind)
+            assert one["least"] <= one["default"] < one["below"]
+    assert set(kinds) <= set(KEYS)
+    assert all(len(of_one_name) == 1 for of_one_name in kinds.values())
+
+
+def test_another_optimizer_starts_from_its_own_defaults() -> None:
+    sgd = Config().replace(learning_rate=0.3, momentum=0.9, l2=0.01, epochs=7)
+    adam = sgd.replace(optimizer="adam").training
+    assert (adam.learning_rate, adam.momentum, adam.beta_1) == (None, None, 0.9)
+    assert (adam.l2, adam.epochs) == (0.01, 7)  # the penalty belongs to the loss
+    assert sgd.replace(optimizer="adam", learning_rate=0.01).training.learning_rate == 0.01
+    assert sgd.replace(optimizer="sgd") == sgd
+    back = sgd.replace(optimizer="adam", beta_2=0.5).replace(optimizer="sgd")
+    assert (back.training.beta_2, back.training.momentum) == (None, 0.0)
+    with pytest.raises(ConfigError, match="optimizer 'adam' has no momentum; got"):
+        sgd.replace(optimizer="adam", momentum=0.5)
+    with pytest.raises(ConfigError, match="'adams' - did you mean 'adam'"):
+        sgd.replace(optimizer="adams")
 
 
 def test_numpy_numbers_and_lists_are_taken_in_one_form() -> None:
@@ -152,13 +198,25 @@ EVERY_KEY = {
 }
 
 
+ADAM = {
+    "optimizer": "adam",
+    "learning_rate": 0.1 + 0.2,
+    "beta_1": 1 / 3,
+    "beta_2": 0.9999,
+    "epsilon": 1e-20,
+    "l2": 1e-300,
+}
+
+
 @pytest.mark.parametrize(
-    "values", [{}, EVERY_KEY, {"target": -1, "hidden": ()}], ids=["defaults", "all", "empty list"]
+    "values",
+    [{}, EVERY_KEY, ADAM, {"target": -1, "hidden": ()}],
+    ids=["defaults", "all", "adam", "empty list"],
 )
 def test_toml_and_json_give_back_an_equal_configuration(
     values: dict[str, object], tmp_path: Path
 ) -> None:
-    assert set(EVERY_KEY) == set(KEYS)
+    assert set(EVERY_KEY) | set(ADAM) == set(KEYS)
     config = Config().replace(**values)
     config.write_toml(tmp_path / "c.toml")
     assert Config.read_toml(tmp_path / "c.toml") == config
@@ -186,6 +244,10 @@ def test_a_file_says_only_what_differs_and_options_win_over_it(tmp_path: Path) -
         ("[training]\nepochs = 1.5", "[training] epochs must be a whole number, at least 1; got"),
         ("[network]\nactivation = 'reul'", "[network] activation must be one of"),
         ("training = 3", "'training' is a section: write [training]"),
+        (
+            "[training]\nmomentum = 0.9\noptimizer = 'adam'",
+            "[training] optimizer 'adam' has no",
+        ),
         ("[training]\nepochs = 1\nepochs = 2", "this is not TOML: Cannot overwrite a value"),
         ("[training]\n\nepochs 1", "(at line 3, column 8)"),
         ("format = 2", "configuration format 2; this version reads 1"),

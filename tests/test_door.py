@@ -9,6 +9,7 @@ from test_trainer import T, X, network, trainer, weights
 
 SQUARED = {"loss": "mean_squared_error"}
 BINARY = {"loss": "binary_cross_entropy"}
+ADAM = {"optimizer": "adam"}
 NANS = np.full((60, 3), np.nan, "f4")
 
 
@@ -35,7 +36,14 @@ NANS = np.full((60, 3), np.nan, "f4")
         (X, np.full((60, 3), 1e300), SQUARED, ValueError, "too large for float32"),
         (X, T, BINARY, ValueError, "does not fit the output unit 'softmax'; it needs: sigmoid"),
         (X, T, {"loss": "hinge"}, ValueError, "loss 'hinge' is unknown; choose from: half_"),
-        (X, T, {"optimizer": "adam"}, ValueError, "optimizer 'adam' is unknown; choose from: sgd"),
+        (X, T, {"optimizer": "adm"}, ValueError, "optimizer 'adm' is unknown; choose from: sgd, "),
+        (X, T, {"beta_1": 0.9}, ValueError, "optimizer 'sgd' has no 'beta_1'; it has: learn"),
+        (X, T, {**ADAM, "momentum": 0.9}, ValueError, "'adam' has no 'momentum'; it has: learn"),
+        (X, T, {**ADAM, "beta_1": 1.5}, ValueError, "beta_1 = 1.5 is not between 0"),
+        (X, T, {**ADAM, "beta_2": 1.0}, ValueError, r"0 \(included\) and 1 \(excluded\)"),
+        (X, T, {**ADAM, "epsilon": 0.0}, ValueError, "epsilon = 0 is not between 1e-20"),
+        (X, T, {**ADAM, "epsilon": -1e-8}, ValueError, "epsilon = -1e-08 is not between"),
+        (X, T, {"learning_rate": "0.1"}, TypeError, "learning_rate = '0.1' is not a number"),
         (X, T, {"batch_size": 0}, ValueError, "batch_size = 0 must be at least 1"),
         (X, T, {"learning_rate": np.nan}, ValueError, "learning_rate = nan is not between"),
         (X, T, {"learning_rate": -1.0}, ValueError, "learning_rate = -1"),

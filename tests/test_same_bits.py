@@ -12,10 +12,12 @@ import pytest
 from conftest import FMA_ISAS, run_python
 from fastmlp import _core
 
-# Name -> sizes, activations, loss, samples, batch, input type, momentum, l2. The last batch is
-# partial; one batch exceeds a chunk of 1,024 rows, so that gradients continue over chunks.
+# Name -> sizes, activations, loss, samples, batch, input type, options of the trainer. The last
+# batch is partial; some exceed a chunk of 1,024 rows, so that gradients continue over chunks.
 SOFTMAX, SQUARED = "categorical_cross_entropy", "mean_squared_error"
 BINARY, QUADRATIC = "binary_cross_entropy", "half_squared_error"
+RELU_SOFTMAX = ["relu", "softmax"]
+ADAM = {"optimizer": "adam", "learning_rate": 0.01}
 CASES = {
     "softmax": (
         [7, 19, 33, 5],
@@ -24,15 +26,33 @@ CASES = {
         203,
         32,
         "float32",
-        0.9,
-        1e-3,
+        {"momentum": 0.9, "l2": 1e-3},
     ),
-    "quadratic": ([13, 30, 10], ["sigmoid", "sigmoid"], QUADRATIC, 90, 10, "uint8", 0.0, 0.0),
-    "binary": ([6, 8, 1], ["tanh", "sigmoid"], BINARY, 77, 16, "float64", 0.5, 0.0),
-    "regression": ([5, 17, 3], ["tanh", "identity"], SQUARED, 65, 65, "float32", 0.0, 1e-2),
-    "chunks": ([9, 20, 4], ["relu", "softmax"], SOFTMAX, 2500, 2300, "float32", 0.9, 0.0),
-    "one layer": ([12, 3], ["softmax"], SOFTMAX, 50, 7, "uint8", 0.0, 0.0),
-    "one sample": ([3, 4, 2], ["relu", "softmax"], SOFTMAX, 9, 1, "float32", 0.0, 0.0),
+    "quadratic": ([13, 30, 10], ["sigmoid", "sigmoid"], QUADRATIC, 90, 10, "uint8", {}),
+    "binary": ([6, 8, 1], ["tanh", "sigmoid"], BINARY, 77, 16, "float64", {"momentum": 0.5}),
+    "regression": ([5, 17, 3], ["tanh", "identity"], SQUARED, 65, 65, "float32", {"l2": 1e-2}),
+    "chunks": ([9, 20, 4], RELU_SOFTMAX, SOFTMAX, 2500, 2300, "float32", {"momentum": 0.9}),
+    "one layer": ([12, 3], ["softmax"], SOFTMAX, 50, 7, "uint8", {}),
+    "one sample": ([3, 4, 2], RELU_SOFTMAX, SOFTMAX, 9, 1, "float32", {}),
+    "adam": (
+        [7, 19, 33, 5],
+        ["relu", "tanh", "softmax"],
+        SOFTMAX,
+        203,
+        32,
+        "float32",
+        {**ADAM, "l2": 1e-3},
+    ),
+    "adam, chunks": ([9, 20, 4], RELU_SOFTMAX, SOFTMAX, 2500, 2300, "float32", ADAM),
+    "adam, one sample": (
+        [3, 4, 2],
+        RELU_SOFTMAX,
+        SOFTMAX,
+        9,
+        1,
+        "uint8",
+        {**ADAM, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
+    ),
 }
 
 # SHA-256 of trained weights and predictions: any change of arithmetic, order or random numbers
@@ -52,6 +72,12 @@ GOLDEN = {
     "one layer float64": "a4b497f253ff9cb5bb3d93c0fd169cdcc1071f49570d829a3cb73c06fbd5735a",
     "one sample float32": "767078003eb4a8eb47c9f0ec0a29a81524dcbd450efa943d79efbd0110f2267d",
     "one sample float64": "1dc231e5073fde64e08a6bb64f3a33f60f06b1f8fe00e83e158afd2c3b9637ab",
+    "adam float32": "206b37b0d0e8c87eabceacb8b4efad73f89604fa0e86597c7dcbbf9e5c01e41f",
+    "adam float64": "feb8939d41c8d9ed0d07c64ddf7090677c3b7bfc428fed6fdecf5849660833df",
+    "adam, chunks float32": "52d7c97edbec03e3de06cb48275c14e5bf8fe48eb3437967c6e84482e04d0615",
+    "adam, chunks float64": "e1477d9e4edf8948655b21c563093861ca6e6193a8507cfa1e1867eabdb660af",
+    "adam, one sample float32": "d3ca53fceaa8b95decec49818a89392a523477a10f52d2ab33d3587979073054",
+    "adam, one sample float64": "64f970796b954ada091d445ff87e4ca98300551a72b4bab6a89f338699b91c00",
 }
 
 
@@ -75,7 +101,7 @@ def data_of(case):
 
 
 def train(case, dtype="float32", epochs=3):
-    sizes, activations, loss, _, batch, kind, momentum, l2 = CASES[case]
+    sizes, activations, loss, _, batch, kind, options = CASES[case]
     x, t = data_of(case)
     network = _core.Network(sizes, activations, dtype)
     network.initialize("glorot_uniform", 1)
@@ -86,11 +112,9 @@ def train(case, dtype="float32", epochs=3):
         x,
         t,
         loss=loss,
-        learning_rate=0.3,
-        momentum=momentum,
-        l2=l2,
         batch_size=batch,
         seed=4,
+        **{"learning_rate": 0.3, **options},
     )
     losses = [trainer.run_epoch(epoch).loss for epoch in range(epochs)]
     trainer.close()

@@ -40,21 +40,24 @@ def weights(net):
     return b"".join(w.tobytes() + b.tobytes() for w, b in net.parameters())
 
 
-def numpy_sgd(parameters, order, batch, rate, momentum, l2):
-    """The same epoch in float64 NumPy: tanh, softmax, cross-entropy; v <- m v + g + l2 w (biases
-    without), w <- w - rate v.
-    """
-    velocity = [[np.zeros_like(a) for a in pair] for pair in parameters]
+def gradients_of(parameters, rows):
+    """The gradients of one batch in float64 NumPy: tanh, softmax, cross-entropy."""
     (w1, b1), (w2, b2) = parameters
+    x, t = X[rows].astype("f8"), np.eye(3)[T[rows]]
+    h = np.tanh(x @ w1 + b1)
+    e = np.exp(h @ w2 + b2)
+    d2 = (e / e.sum(axis=1, keepdims=True) - t) / len(rows)
+    d1 = (d2 @ w2.T) * (1 - h**2)
+    return [[x.T @ d1, d1.sum(axis=0)], [h.T @ d2, d2.sum(axis=0)]]
+
+
+def numpy_sgd(parameters, order, batch, rate, momentum, l2):
+    """The same epoch in float64 NumPy: v <- m v + g + l2 w (biases without), w <- w - rate v."""
+    velocity = [[np.zeros_like(a) for a in pair] for pair in parameters]
     for first in range(0, len(order), batch):
-        rows = order[first : first + batch]
-        x, t = X[rows].astype("f8"), np.eye(3)[T[rows]]
-        h = np.tanh(x @ w1 + b1)
-        e = np.exp(h @ w2 + b2)
-        d2 = (e / e.sum(axis=1, keepdims=True) - t) / len(rows)
-        d1 = (d2 @ w2.T) * (1 - h**2)
-        gradients = [[x.T @ d1 + l2 * w1, d1.sum(axis=0)], [h.T @ d2 + l2 * w2, d2.sum(axis=0)]]
+        gradients = gradients_of(parameters, order[first : first + batch])
         for pair, v_pair, g_pair in zip(parameters, velocity, gradients, strict=True):
+            g_pair[0] += l2 * pair[0]
             for array, v, g in zip(pair, v_pair, g_pair, strict=True):
                 v *= momentum
                 v += g

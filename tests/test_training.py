@@ -71,6 +71,22 @@ def test_training_is_the_mathematics() -> None:
     assert model.record["start"] == "given"
 
 
+def test_the_default_learning_rate_is_the_optimizers() -> None:
+    """SGD's is a tenth for values on a linear output; an adaptive optimizer does not need that."""
+    rates = {
+        (optimizer, name): fastmlp.train(X, y, optimizer=optimizer, epochs=1).config.training
+        for optimizer in ("sgd", "adam")
+        for name, y in (("classes", Y), ("values", X[:, 0]))
+    }
+    assert {key: chosen.learning_rate for key, chosen in rates.items()} == {
+        ("sgd", "classes"): 0.1,
+        ("sgd", "values"): 0.1 / 10,
+        ("adam", "classes"): 0.001,
+        ("adam", "values"): 0.001,
+    }
+    assert rates["adam", "values"].hyperparameters()["beta_2"] == 0.999
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
     def weights(**options: Any) -> bytes:
         return b"".join(w.tobytes() for w, _ in fastmlp.train(X, Y, **options).parameters)

@@ -1,6 +1,7 @@
 // fastmlp._core.catalog: names, formulas and defaults, read from the structs that compute them.
 #include "math/catalog.h"
 #include "bindings/module.h"
+#include "network/optimizer.h"
 #include "network/parameters.h"
 #include "network/spec.h"
 
@@ -28,11 +29,19 @@ py::list losses() {
     return rows;
 }
 
-py::list optimizers() {
+py::list optimizer_rows() {
     py::list rows;
-    rows.append(py::dict(py::arg("name") = Sgd::name,
-                         py::arg("parameters") = py::dict(py::arg("learning_rate") = Sgd::default_learning_rate,
-                                                          py::arg("momentum") = Sgd::default_momentum, py::arg("l2") = Sgd::default_l2)));
+    for (const OptimizerRow& row : optimizers()) {
+        py::list hyperparameters;
+        for (int i = 0; i < row.count; ++i) {
+            const Hyperparameter& one = row.hyperparameters[i];
+            hyperparameters.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                                            py::arg("least") = one.least, py::arg("below") = one.below,
+                                            py::arg("on_weights_only") = one.on_weights_only));
+        }
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("adaptive") = row.adaptive,
+                             py::arg("hyperparameters") = hyperparameters));
+    }
     return rows;
 }
 
@@ -48,7 +57,7 @@ void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(py::arg("activations") = activations(), py::arg("losses") = losses(), py::arg("optimizers") = optimizers(),
+            return py::dict(py::arg("activations") = activations(), py::arg("losses") = losses(), py::arg("optimizers") = optimizer_rows(),
                             py::arg("initializers") = initializer_rows());
         },
         "What exists, by kind: names, formulas, defaults.");

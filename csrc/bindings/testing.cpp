@@ -1,10 +1,14 @@
 // fastmlp._core.testing: raw kernels, switches and rates of the machine, for tests and the benchmark alone.
+#include <algorithm>
+#include <map>
+
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include "bindings/module.h"
 #include "gemm/gemm.h"
 #include "math/catalog.h"
+#include "network/optimizer.h"
 #include "network/samples.h"
 #include "network/spec.h"
 #include "random/draws.h"
@@ -76,7 +80,7 @@ void round_to_pairs(const py::array_t<float>& x, const py::object& along, const 
 
 template <class T>
 py::array_t<T> map_function(const std::string& name, const py::array_t<T, py::array::c_style>& x) {
-    const char* const names[] = {"exp", "log", "log1p", "sigmoid", "tanh"};
+    const char* const names[] = {"exp", "log", "log1p", "sigmoid", "tanh", "sqrt"};
     const auto map = table<T>(kernels()).map[id_of(name, names, functions, "function")];
     py::array_t<T> y(x.size());
     run_team(1, [&](const Member&) { map(x.size(), x.data(), y.mutable_data()); });
@@ -88,6 +92,41 @@ double operation_rate_by_name(const std::string& name, int threads, double secon
     const int id = id_of(name, names, operations, "operation");
     const py::gil_scoped_release released;
     return operation_rate(static_cast<Operation>(id), threads, seconds);
+}
+
+// The parameters (steps, n) that an optimizer makes of w (n) with the gradients (steps, n), each a sum over `batch` samples, and
+// its states at the end.
+template <class T>
+py::tuple optimize(const std::string& name, const std::map<std::string, double>& hyperparameters,
+                   const py::array_t<T, py::array::c_style>& w, const py::array_t<T, py::array::c_style>& gradients, int64_t batch,
+                   bool biases) {
+    if (gradients.ndim() != 2 || gradients.shape(1) != w.size()) throw std::invalid_argument("gradients must be (steps, n), w (n)");
+    const int64_t steps = gradients.shape(0), n = w.size();
+    const Parameters<T> parameters(make_spec({1, n}, {"identity"})), gradient(make_spec({1, n}, {"identity"}));
+    OptimizerState<T> optimizer(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}));
+    const Arena memory = place([&](Arena& in) { optimizer.take(in, parameters); });
+    UpdateArguments<T> arguments{};
+    arguments.gradient = gradient[0].weight;
+    arguments.weight = parameters[0].weight;
+    for (std::size_t s = 0; s < largest_states; ++s) arguments.state[s] = optimizer.weights[0][s];
+    arguments.rows = 1;
+    arguments.columns = n;
+    arguments.share = T(1) / static_cast<T>(batch);
+    arguments.scalar = biases ? optimizer.bias_scalars.data() : optimizer.weight_scalars.data();
+    std::copy_n(w.data(), n, parameters[0].weight);
+    py::array_t<T> after({steps, n});
+    run_team(1, [&](const Member&) {
+        for (int64_t step = 0; step < steps; ++step) {
+            std::copy_n(gradients.data() + step * n, n, gradient[0].weight);
+            optimizer.next_step();
+            table<T>(kernels()).update[optimizer.for_weights.id][optimizer.states](arguments);
+            std::copy_n(parameters[0].weight, n, after.mutable_data() + step * n);
+        }
+    });
+    py::list states;
+    for (std::size_t state = 0; state < static_cast<std::size_t>(optimizer.states); ++state)
+        states.append(py::array_t<T>(n, optimizer.weights[0][state]));
+    return py::make_tuple(after, states);
 }
 
 }  // namespace
@@ -103,6 +142,19 @@ void bind_testing(py::module_& module) {
     testing.def("round_to_pairs", &round_to_pairs, py::arg("x").noconvert(), py::arg("along"), py::arg("down"), py::arg("isa") = "");
     testing.def("function", &map_function<float>, py::arg("name"), py::arg("x").noconvert());
     testing.def("function", &map_function<double>, py::arg("name"), py::arg("x").noconvert());
+    const auto optimize_arguments = [&](auto* function) {
+        testing.def("optimize", function, py::arg("optimizer"), py::arg("hyperparameters"), py::arg("w").noconvert(),
+                    py::arg("gradients").noconvert(), py::arg("batch") = 1, py::arg("biases") = false);
+    };
+    optimize_arguments(&optimize<float>);
+    optimize_arguments(&optimize<double>);
+    testing.def(
+        "update_bound",
+        [](const std::string& name, const std::map<std::string, double>& hyperparameters, double gradient, double parameters) {
+            return OptimizerState<double>(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}))
+                .bound(gradient, parameters);
+        },
+        py::arg("optimizer"), py::arg("hyperparameters"), py::arg("gradient"), py::arg("parameters"));
     py::class_<Pace>(testing, "Pace")
         .def(py::init<int>(), py::arg("largest"))
         .def_property_readonly("size", &Pace::size)

@@ -20,20 +20,13 @@ namespace {
 
 struct Options {
     int loss;
-    Hyperparameters hyper;
+    Optimizer optimizer;
     int64_t batch;
     uint64_t seed;
     bool shuffle;
     int threads;
     bool mixed;
 };
-
-double checked(double value, const char* name, double low, double high) {
-    if (!(value >= low && value <= high))
-        throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not between " + std::to_string(low) + " and " +
-                                    std::to_string(high));
-    return value;
-}
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
 class Claim {
@@ -69,7 +62,7 @@ public:
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
             const int threads = team_size(step_flops(parameters, options_.batch), options_.threads);
-            PlanChoices choices{options_.batch, options_.hyper.momentum != 0, table<T>(kernels()).lanes, threads};
+            PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
             choices.skips = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
@@ -105,8 +98,7 @@ public:
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
-                                             options_.loss,
-                                             options_.hyper};
+                                             options_.loss};
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
@@ -137,22 +129,31 @@ private:
     std::atomic<bool> running_{false};
 };
 
+Named hyperparameters_of(const py::kwargs& given) {
+    Named named;
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        const double number = PyFloat_AsDouble(value.ptr());
+        if (PyErr_Occurred() != nullptr) {
+            PyErr_Clear();
+            throw py::type_error(name + " = " + std::string(py::repr(value)) + " is not a number");
+        }
+        named.emplace_back(name, number);
+    }
+    return named;
+}
+
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
-                                      const std::string& loss, const std::string& optimizer, double learning_rate, double momentum,
-                                      double l2, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
-                                      const std::string& precision) {
-    const char* const optimizers[] = {Sgd::name};
-    id_of(optimizer, optimizers, 1, "optimizer");
-    constexpr double large = 1e30;
+                                      const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
+                                      bool shuffle, int threads, const std::string& precision, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
-    const Hyperparameters hyper{checked(learning_rate, "learning_rate", 0, large), checked(momentum, "momentum", 0, 1),
-                                checked(l2, "l2", 0, large)};
     const char* const precisions[] = {"full", "bf16"};
     const bool mixed = id_of(precision, precisions, 2, "precision") == 1;
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
-    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), hyper, batch_size, seed, shuffle, threads, mixed});
+    const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
+    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -170,9 +171,8 @@ void bind_trainer(py::module_& module) {
 
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
-             py::arg("optimizer") = Sgd::name, py::arg("learning_rate") = Sgd::default_learning_rate,
-             py::arg("momentum") = Sgd::default_momentum, py::arg("l2") = Sgd::default_l2, py::arg("batch_size") = 64, py::arg("seed") = 0,
-             py::arg("shuffle") = true, py::arg("threads") = 0, py::arg("precision") = "full")
+             py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
+             py::arg("threads") = 0, py::arg("precision") = "full")
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

@@ -128,6 +128,7 @@ void map(int64_t n, const T* x, T* y) {
         if constexpr (function == Function::log1p) result = Approx<T>::log1p(v);
         if constexpr (function == Function::sigmoid) result = Approx<T>::sigmoid(v);
         if constexpr (function == Function::tanh) result = Approx<T>::tanh(v);
+        if constexpr (function == Function::sqrt) result = Approx<T>::sqrt(v);
         store_partial(y + i, result, count);
     }
 }

@@ -112,16 +112,17 @@ struct LossArguments {
     int64_t* correct;  // += samples whose largest output is their largest target (one output: same side of one half)
 };
 
+// A tile of parameters. `below`: how many rows of the same columns the caller updates next, so that they may be fetched meanwhile.
 template <class T>
 struct UpdateArguments {
     const T* gradient;  // (rows x columns), ld = gradient_row: sum over the batch
     int64_t gradient_row;
-    T* weight;    // ld = weight_row
-    T* velocity;  // the same shape as weight; null without momentum
+    T* weight;                 // ld = weight_row
+    T* state[largest_states];  // the same shape as weight; as many as the kernel is for
     int64_t weight_row;
-    int64_t rows, columns;
-    T share;  // 1 / batch
-    T learning_rate, momentum, l2;
+    int64_t rows, columns, below;
+    T share;          // 1 / batch
+    const T* scalar;  // what the optimizer's `prepare` made
 };
 
 // Where a row is not zero, in ascending order.
@@ -135,8 +136,8 @@ struct SparseRow {
 inline int64_t sparse_row_room(int64_t elements) { return elements + largest_lanes + sparse_row_ahead; }
 
 // Functions of one variable, for tests of their error bounds.
-enum class Function { exp, log, log1p, sigmoid, tanh };
-constexpr int functions = 5;
+enum class Function { exp, log, log1p, sigmoid, tanh, sqrt };
+constexpr int functions = 6;
 
 // Operations whose rate in registers is the roof under which all kernels work.
 enum class Operation { fma };
@@ -174,7 +175,7 @@ struct KernelTable : TileTable<T> {
 
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
-    T (*update)(const UpdateArguments<T>&);
+    T (*update[Optimizers::size][largest_states + 1])(const UpdateArguments<T>&);  // by the number of states; null: never so many
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);
     T (*gather_columns[source_types])(const GatherArguments&, T* columns, int64_t column);
     void (*map[functions])(int64_t n, const T* x, T* y);

@@ -45,6 +45,18 @@ void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
     (enter_loss<T, Rows>(to, id++, Activations()), ...);
 }
 
+template <class T, class Optimizer, int states = Optimizer::least_states>
+void enter_optimizer(KernelTable<T>& to, int id) {
+    to.update[id][states] = update<Optimizer, states, T>;
+    if constexpr (states < Optimizer::most_states) enter_optimizer<T, Optimizer, states + 1>(to, id);
+}
+
+template <class T, class... Rows>
+void enter_optimizers(KernelTable<T>& to, Catalog<Rows...>) {
+    int id = 0;
+    (enter_optimizer<T, Rows>(to, id++), ...);
+}
+
 template <class T>
 KernelTable<T> make_table() {
     KernelTable<T> to = {};
@@ -60,7 +72,7 @@ KernelTable<T> make_table() {
     to.sparse_row_product = sparse_row_product<T>;
     to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
-    to.update = update_sgd<T>;
+    enter_optimizers<T>(to, Optimizers());
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;
     to.gather[static_cast<int>(SourceType::float32)] = gather<float, T>;
     to.gather[static_cast<int>(SourceType::float64)] = gather<double, T>;
@@ -73,6 +85,7 @@ KernelTable<T> make_table() {
     to.map[static_cast<int>(Function::sigmoid)] = map<Function::sigmoid, T>;
     to.map[static_cast<int>(Function::tanh)] = map<Function::tanh, T>;
     to.peak[static_cast<int>(Operation::fma)] = fma_peak<T>;
+    to.map[static_cast<int>(Function::sqrt)] = map<Function::sqrt, T>;
     return to;
 }
 

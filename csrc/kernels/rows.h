@@ -137,7 +137,8 @@ T loss(const LossArguments<T>& of) {
         store(z + j * z_row, delta);
         peak.see(keep_first<T>(delta, of.samples));
     }
-    peak.see(keep_first<T>(sum, of.samples));
+    // NaN where a loss is not finite, else 0: a loss, being a square perhaps, is no bound of a delta
+    peak.see(keep_first<T>(sum - sum, of.samples));
     store_partial(of.losses, sum, static_cast<int>(of.samples));
     if (of.delta != nullptr) columns_to_rows<T>(of.samples, of.outputs, z, z_row, of.delta, of.delta_row);
     return peak.value();

@@ -6,27 +6,37 @@
 namespace fastmlp {
 namespace FASTMLP_ISA {
 
-template <class T>
-T update_sgd(const UpdateArguments<T>& of) {
-    using M = Approx<T>;
-    const Vec<T> share = broadcast<T>(of.share), rate = broadcast<T>(of.learning_rate);
-    const Vec<T> momentum = broadcast<T>(of.momentum), l2 = broadcast<T>(of.l2);
+template <class Optimizer, int states, class T>
+T update(const UpdateArguments<T>& arguments) {
+    static_assert(states <= largest_states && Optimizer::scalars <= largest_scalars, "math/optimizers.h says how many there may be");
+    const UpdateArguments<T> of = arguments;  // a copy that no store can reach stays in registers
+    const int64_t ahead = of.below < of.rows ? of.below : of.rows;
+    const Vec<T> share = broadcast<T>(of.share);
+    Vec<T> scalar[Optimizer::scalars];
+    FASTMLP_UNROLL
+    for (int i = 0; i < Optimizer::scalars; ++i) scalar[i] = broadcast<T>(of.scalar[i]);
     Peak<T> peak;
     for (int64_t i = 0; i < of.rows; ++i) {
-        const T* gradient = of.gradient + i * of.gradient_row;
-        T* weight = of.weight + i * of.weight_row;
-        T* velocity = of.velocity ? of.velocity + i * of.weight_row : nullptr;
         for (int64_t j = 0; j < of.columns; j += lanes<T>) {
-            const Vec<T> w = load(weight + j);
-            Vec<T> step = Sgd::direction<M>(load(gradient + j) * share, w, l2);
-            if (velocity) {
-                step = Sgd::velocity<M>(load(velocity + j), step, momentum);
-                store(velocity + j, step);
-                peak.see(step);
+            const int64_t place = i * of.weight_row + j;
+            if (i < ahead) {  // the tile below comes next: its lines arrive while its gradient is computed
+                const int64_t next = place + of.rows * of.weight_row;
+                __builtin_prefetch(of.weight + next);
+                FASTMLP_UNROLL
+                for (int s = 0; s < states; ++s) __builtin_prefetch(of.state[s] + next);
             }
-            const Vec<T> stepped = Sgd::stepped<M>(w, step, rate);
-            store(weight + j, stepped);
-            peak.see(stepped);
+            Vec<T> state[states > 0 ? states : 1];
+            FASTMLP_UNROLL
+            for (int s = 0; s < states; ++s) state[s] = load(of.state[s] + place);
+            const Vec<T> g = fma(load(of.gradient + i * of.gradient_row + j), share, Vec<T>{});  // + 0: no zero keeps a sign
+            const Vec<T> w = Optimizer::template stepped<Approx<T>, states>(load(of.weight + place), g, state, scalar);
+            FASTMLP_UNROLL
+            for (int s = 0; s < states; ++s) {
+                store(of.state[s] + place, state[s]);
+                if (s < Optimizer::seen_states) peak.see(state[s]);
+            }
+            store(of.weight + place, w);
+            peak.see(w);
         }
     }
     return peak.value();

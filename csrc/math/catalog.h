@@ -16,6 +16,7 @@ struct Catalog {
 
 using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
+using Optimizers = Catalog<Sgd, Adam>;
 
 // The position of Row in a catalog, at compile time.
 template <class Row, class List>

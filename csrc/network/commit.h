@@ -30,8 +30,7 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
         const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
         const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
         const double sum = static_cast<double>(batch) * y * delta;
-        const double direction = y * delta + (context.hyper.l2 + context.hyper.momentum) * parameters;
-        if (!(sum < limit && direction < limit && parameters + context.hyper.learning_rate * direction < limit)) return false;
+        if (!(sum < limit && context.plan.optimizer.bound(y * delta, parameters) < limit)) return false;
     }
     return true;
 }

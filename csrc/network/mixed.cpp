@@ -144,7 +144,9 @@ void weight_gradients_mixed(const Chunk<float>& c, bool fused, int64_t batch) {
         multiply(
             pass.pairs, product, share, pass.scratch,
             [&](const Range& rows, const Range& columns, const float* tile, int64_t tile_row) {
-                if (fused) largest = std::max(largest, update(c.context, l, batch, rows, columns, tile, tile_row));
+                if (fused)
+                    largest =
+                        std::max(largest, update_weights(c.context, l, batch, rows, columns, tile, tile_row, share.rows.end - rows.end));
             },
             [&] { return !fused && c.leaves(); });
 

@@ -38,7 +38,7 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 
 template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
-    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), pace(choices.threads) {
+    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), optimizer(choices.optimizer), pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     narrow = mixed.kernels == nullptr && is_narrow(parameters, batch, lanes);
@@ -52,15 +52,15 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
-    memory_ = place([&](Arena& in) { take(in, parameters, choices.momentum); });
+    memory_ = place([&](Arena& in) { take(in, parameters); });
     round_all(parameters, *this);
     peaks[0].parameters = parameters.largest_magnitude();
 }
 
 template <class T>
-void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum) {
+void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
     const auto layers = static_cast<std::size_t>(parameters.layers());
-    for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient, &velocity, &bias_velocity}) buffers->assign(layers, nullptr);
+    for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient}) buffers->assign(layers, nullptr);
     delta_t_row = padded<T>(chunk);
     activity.take(in, parameters, narrow ? 0 : chunk);
     y_t.assign(narrow ? layers : 0, nullptr);
@@ -77,12 +77,9 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, bool momentum
         if (narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
         if (!fused) gradient[l] = in.take<T>(size);
         bias_gradient[l] = in.take<T>(layer.weight_row);
-        if (momentum) {
-            velocity[l] = in.take<T>(size);
-            bias_velocity[l] = in.take<T>(layer.weight_row);
-        }
     }
     if (mixed.kernels) take_mixed(in, parameters);
+    optimizer.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, skips);
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gemm/skip.h"
-#include "network/parameters.h"
+#include "network/optimizer.h"
 #include "network/samples.h"
 #include "runtime/pace.h"
 #include "runtime/team.h"
@@ -53,7 +53,7 @@ struct MemberScratch {
 template <class T>
 struct alignas(64) Peaks {
     std::vector<T> y, delta;  // by layer: its inputs, its delta
-    T parameters = 0;         // weights and velocities after the last update
+    T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
 };
 
@@ -70,7 +70,7 @@ struct MixedFactors {
 // What the caller decides about a plan.
 struct PlanChoices {
     int64_t batch;  // the largest
-    bool momentum;
+    const Optimizer& optimizer;
     int lanes;    // as of the kernel table
     int threads;  // the largest team
     bool skips = false;
@@ -93,18 +93,18 @@ struct StepPlan {
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
     int64_t delta_t_row;
-    std::vector<T*> gradient;                 // (in x out), ld = weight_row; only where not fused
-    std::vector<T*> bias_gradient;            // (out)
-    std::vector<T*> velocity, bias_velocity;  // as weight and bias; null without momentum
-    T* losses;                                // (chunk)
-    std::vector<MemberScratch<T>> scratch;    // as many as the largest team
+    std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
+    std::vector<T*> bias_gradient;  // (out)
+    OptimizerState<T> optimizer;
+    T* losses;                              // (chunk)
+    std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays
 
     StepPlan(const Parameters<T>& parameters, const PlanChoices& choices);
 
 private:
-    void take(Arena& in, const Parameters<T>& parameters, bool momentum);
+    void take(Arena& in, const Parameters<T>& parameters);
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };

@@ -4,7 +4,7 @@
 //   forward   y[l+1] = f(y[l] W[l] + b[l])
 //   loss      delta[L-1] = dL/dz of the output
 //   backward  delta[l-1] = (delta[l] W[l]^T) * f'(z[l-1])
-//   update    W[l] -= eta (y[l]^T delta[l] / batch + l2 W[l]),   b[l] -= eta sum(delta[l]) / batch
+//   update    W[l], b[l] by the optimizer, from the gradients y[l]^T delta[l] / batch and sum(delta[l]) / batch
 //
 // All deltas exist before the first parameter changes: so a step can be refused whole, and the products of all layers' updates
 // follow each other without a barrier.
@@ -140,6 +140,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     if (!stays_finite(context, batch)) return StepResult::not_finite;
     int64_t correct = 0;
     for (const Peaks<T>& peaks : plan.peaks) correct += peaks.correct;
+    if (member.leads()) plan.optimizer.next_step();
     member.wait();  // all have read the peaks that the update is about to replace
 
     if (plan.fused)

@@ -5,10 +5,6 @@
 
 namespace fastmlp {
 
-struct Hyperparameters {
-    double learning_rate, momentum, l2;
-};
-
 // Everything a step reads, and the parameters it changes.
 template <class T>
 struct StepContext {
@@ -18,7 +14,6 @@ struct StepContext {
     Inputs inputs;
     Targets<T> targets;
     int loss;  // an id in Losses
-    Hyperparameters hyper;
 };
 
 struct Interruption;

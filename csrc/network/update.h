@@ -1,5 +1,5 @@
-// Update: W[l] -= eta (y[l]^T delta[l] / batch + l2 W[l]) and b[l] -= eta sum(delta[l]) / batch, straight from the tiles of the
-// gradient, or from a gradient that was stored.
+// Update: the optimizer on W[l] with the gradient y[l]^T delta[l] / batch and on b[l] with sum(delta[l]) / batch, straight from the
+// tiles of the gradient, or from a gradient that was stored.
 #pragma once
 
 #include <type_traits>
@@ -9,33 +9,33 @@
 
 namespace fastmlp {
 
-// What the optimizer needs to know beside places: the same for every parameter, but biases carry no penalty (A7).
+// Parameters from `weight` on, with their states and scalars. Returns the largest magnitude seen, as all kernels do.
 template <class T>
-UpdateArguments<T> update_arguments(const StepContext<T>& context, int64_t batch, double l2) {
-    UpdateArguments<T> arguments{};
+T update(const StepContext<T>& context, UpdateArguments<T> arguments, const std::array<T*, largest_states>& states, int64_t place,
+         const std::array<T, largest_scalars>& scalars, int64_t batch) {
+    const OptimizerState<T>& optimizer = context.plan.optimizer;
+    for (std::size_t s = 0; s < static_cast<std::size_t>(optimizer.states); ++s) arguments.state[s] = states[s] + place;
+    arguments.scalar = scalars.data();
     arguments.share = T(1) / static_cast<T>(batch);
-    arguments.learning_rate = static_cast<T>(context.hyper.learning_rate);
-    arguments.momentum = static_cast<T>(context.hyper.momentum);
-    arguments.l2 = static_cast<T>(l2);
-    return arguments;
+    return context.kernels.update[optimizer.for_weights.id][optimizer.states](arguments);
 }
 
-// A rectangle of W[l], from its gradient summed over the batch. Returns the largest magnitude written, as all kernels do.
+// A rectangle of W[l], from its gradient summed over the batch; `below` rows of the same columns follow.
 template <class T>
-T update(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns, const T* gradient,
-         int64_t gradient_row) {
+T update_weights(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns, const T* gradient,
+                 int64_t gradient_row, int64_t below) {
     const Layer<T>& layer = context.parameters[l];
     const int64_t place = rows.begin * layer.weight_row + columns.begin;
-    T* const velocity = context.plan.velocity[at(l)];
-    UpdateArguments<T> arguments = update_arguments(context, batch, context.hyper.l2);
+    UpdateArguments<T> arguments{};
     arguments.gradient = gradient;
     arguments.gradient_row = gradient_row;
     arguments.weight = layer.weight + place;
-    arguments.velocity = velocity ? velocity + place : nullptr;
     arguments.weight_row = layer.weight_row;
     arguments.rows = rows.size();
     arguments.columns = columns.size();
-    const T largest = context.kernels.update(arguments);
+    arguments.below = below;
+    const T largest =
+        update(context, arguments, context.plan.optimizer.weights[at(l)], place, context.plan.optimizer.weight_scalars, batch);
     if constexpr (std::is_same_v<T, float>)
         if (context.plan.mixed.kernels) round_weights(layer, context.plan.mixed, l, rows, columns);
     return largest;
@@ -43,14 +43,12 @@ T update(const StepContext<T>& context, int64_t l, int64_t batch, const Range& r
 
 template <class T>
 T update_bias(const StepContext<T>& context, int64_t l, int64_t batch, const Range& columns) {
-    T* const velocity = context.plan.bias_velocity[at(l)];
-    UpdateArguments<T> arguments = update_arguments(context, batch, 0);
+    UpdateArguments<T> arguments{};
     arguments.gradient = context.plan.bias_gradient[at(l)] + columns.begin;
     arguments.weight = context.parameters[l].bias + columns.begin;
-    arguments.velocity = velocity ? velocity + columns.begin : nullptr;
     arguments.rows = 1;
     arguments.columns = columns.size();
-    return context.kernels.update(arguments);
+    return update(context, arguments, context.plan.optimizer.biases[at(l)], columns.begin, context.plan.optimizer.bias_scalars, batch);
 }
 
 // gradient[l] += y[l]^T delta[l] for every layer. Fused, each tile goes into the update at once; otherwise it is stored.
@@ -71,7 +69,8 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
         product.accumulate = c.continues;
         const Share share = share_of(layer.in, 1, layer.out, c.panel(), c.member);
         const auto finish = [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
-            if (fused) largest = std::max(largest, update(c.context, l, batch, rows, columns, tile, tile_row));
+            if (fused)
+                largest = std::max(largest, update_weights(c.context, l, batch, rows, columns, tile, tile_row, share.rows.end - rows.end));
         };
         const auto stop = [&] { return !fused && c.leaves(); };
         if (l == 0 && c.plan.by_feature)
@@ -96,7 +95,7 @@ void update_from_stored(const StepContext<T>& context, int64_t batch, const Memb
         const Layer<T>& layer = context.parameters[l];
         const Range rows = part_of(layer.in, 2, member.index, member.count), columns{0, layer.out};
         const T* const gradient = context.plan.gradient[at(l)] + rows.begin * layer.weight_row;
-        if (rows.size() > 0) largest = std::max(largest, update(context, l, batch, rows, columns, gradient, layer.weight_row));
+        if (rows.size() > 0) largest = std::max(largest, update_weights(context, l, batch, rows, columns, gradient, layer.weight_row, 0));
         if (member.leads()) largest = std::max(largest, update_bias(context, l, batch, columns));
     }
     context.plan.peaks[static_cast<std::size_t>(member.index)].parameters = largest;

@@ -61,7 +61,7 @@ struct ApproxConstants<double> {
     static constexpr int64_t bias = 1023;
 };
 
-// The functions that math/activations.h and math/losses.h are written over.
+// The functions that math/activations.h, losses.h and optimizers.h are written over.
 template <class T>
 struct Approx {
     using V = Vec<T>;
@@ -71,6 +71,8 @@ struct Approx {
     static FASTMLP_INLINE V number(double value) { return broadcast<T>(static_cast<T>(value)); }
     static FASTMLP_INLINE V absolute(V v) { return FASTMLP_ISA::absolute<T>(v); }
     static FASTMLP_INLINE V fma(V a, V b, V c) { return FASTMLP_ISA::fma(a, b, c); }
+    static FASTMLP_INLINE V without_subnormals(V v) { return FASTMLP_ISA::without_subnormals<T>(v); }
+    static FASTMLP_INLINE V sqrt(V v) { return FASTMLP_ISA::sqrt(v); }
 
     template <int count>
     static FASTMLP_INLINE V polynomial(const T (&coefficient)[count], V x) {

@@ -218,6 +218,30 @@ FASTMLP_INLINE V fma(V a, V b, V c) {
 }
 #endif
 
+// The square root, correctly rounded: exact hardware everywhere, never an estimate whose bits differ between makers.
+#if defined(__AVX512F__)  // maskz: GCC 12 warns of what the plain form leaves undefined
+FASTMLP_INLINE Vec<float> sqrt(Vec<float> v) { return (Vec<float>)_mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), (__m512)v); }
+FASTMLP_INLINE Vec<double> sqrt(Vec<double> v) { return (Vec<double>)_mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), (__m512d)v); }
+#elif defined(__AVX2__)
+FASTMLP_INLINE Vec<float> sqrt(Vec<float> v) { return (Vec<float>)_mm256_sqrt_ps((__m256)v); }
+FASTMLP_INLINE Vec<double> sqrt(Vec<double> v) { return (Vec<double>)_mm256_sqrt_pd((__m256d)v); }
+#elif defined(__x86_64__)
+FASTMLP_INLINE Vec<float> sqrt(Vec<float> v) { return (Vec<float>)_mm_sqrt_ps((__m128)v); }
+FASTMLP_INLINE Vec<double> sqrt(Vec<double> v) { return (Vec<double>)_mm_sqrt_pd((__m128d)v); }
+#elif defined(__aarch64__)
+FASTMLP_INLINE Vec<float> sqrt(Vec<float> v) { return (Vec<float>)vsqrtq_f32((float32x4_t)v); }
+FASTMLP_INLINE Vec<double> sqrt(Vec<double> v) { return (Vec<double>)vsqrtq_f64((float64x2_t)v); }
+#else
+FASTMLP_INLINE Vec<float> sqrt(Vec<float> v) {
+    for (int i = 0; i < lanes<float>; ++i) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+}
+FASTMLP_INLINE Vec<double> sqrt(Vec<double> v) {
+    for (int i = 0; i < lanes<double>; ++i) v[i] = __builtin_sqrt(v[i]);
+    return v;
+}
+#endif
+
 // The first operand passes through when it is NaN: a comparison with NaN is false.
 template <class V>
 FASTMLP_INLINE V at_most(V v, V limit) {
@@ -231,6 +255,12 @@ template <class T>
 FASTMLP_INLINE Vec<T> absolute(Vec<T> v) {
     constexpr Bits<T> sign = static_cast<Bits<T>>(1) << (sizeof(T) * 8 - 1);
     return from_bits<T>(bits<T>(v) & ~broadcast_bits<T>(sign));
+}
+// Zero in place of subnormal numbers, with which processors compute many times slower.
+template <class T>
+FASTMLP_INLINE Vec<T> without_subnormals(Vec<T> v) {
+    constexpr T smallest_normal = sizeof(T) == 4 ? static_cast<T>(0x1p-126) : static_cast<T>(0x1p-1022);
+    return absolute<T>(v) < broadcast<T>(smallest_normal) ? Vec<T>{} : v;
 }
 // `magnitude` with the sign of `v`
 template <class T>

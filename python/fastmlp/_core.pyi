@@ -20,9 +20,20 @@ class LossRow(TypedDict):
     outputs: list[str]
 
 @type_check_only
+class HyperparameterRow(TypedDict):
+    name: str
+    meaning: str
+    default: float
+    least: float
+    below: float
+    on_weights_only: bool
+
+@type_check_only
 class OptimizerRow(TypedDict):
     name: str
-    parameters: dict[str, float]
+    formula: str
+    adaptive: bool
+    hyperparameters: list[HyperparameterRow]
 
 @type_check_only
 class InitializerRow(TypedDict):
@@ -86,14 +97,12 @@ class Trainer:
         *,
         loss: str,
         optimizer: str = "sgd",
-        learning_rate: float = 0.1,
-        momentum: float = 0.0,
-        l2: float = 0.0,
         batch_size: int = 64,
         seed: int = 0,
         shuffle: bool = True,
         threads: int = 0,
         precision: str = "full",
+        **hyperparameters: float,
     ) -> None: ...
     @property
     def threads(self) -> int: ...

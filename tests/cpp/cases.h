@@ -26,7 +26,8 @@ struct Case {
     bool scaled = false;
     int64_t samples = 77, batch = 16;
     int epochs = 2;
-    Hyperparameters hyper{0.05, 0, 0};
+    std::string optimizer = "sgd";
+    Named hyperparameters{{"learning_rate", 0.05}};
     std::string initializer = "glorot_uniform";
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
@@ -134,11 +135,11 @@ inline std::vector<Case> cases_of_shape() {
         change(next);
         cases.push_back(next);
     };
-    with("momentum", [](Case& c) { c.hyper.momentum = 0.9; });
-    with("l2", [](Case& c) { c.hyper.l2 = 0.01; });
-    with("momentum-l2", [](Case& c) { c.hyper = {0.02, 0.5, 0.001}; });
+    with("momentum", [](Case& c) { c.hyperparameters.push_back({"momentum", 0.9}); });
+    with("l2", [](Case& c) { c.hyperparameters.push_back({"l2", 0.01}); });
+    with("momentum-l2", [](Case& c) { c.hyperparameters = {{"learning_rate", 0.02}, {"momentum", 0.5}, {"l2", 0.001}}; });
     with("uint8-scaled", [](Case& c) { c.source = SourceType::uint8, c.scaled = true; });
-    with("uint8", [](Case& c) { c.source = SourceType::uint8, c.hyper.learning_rate = 1e-5; });
+    with("uint8", [](Case& c) { c.source = SourceType::uint8, c.hyperparameters = {{"learning_rate", 1e-5}}; });
     with("float32-scaled", [](Case& c) { c.scaled = true; });
     with("float64-scaled", [](Case& c) { c.source = SourceType::float64, c.scaled = true; });
     with("batch-1", [](Case& c) { c.batch = 1, c.samples = 23; });
@@ -152,13 +153,26 @@ inline std::vector<Case> cases_of_shape() {
          [](Case& c) { c.sizes = {9, 8, 7, 17, 16, 15, 4}, c.activations = {"tanh", "relu", "sigmoid", "identity", "tanh", "softmax"}; });
     with("wide", [](Case& c) { c.sizes = {65, 300, 129, 33}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 50; });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
-    with("chunked", [](Case& c) { c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyper.momentum = 0.5; });
+    with("chunked", [](Case& c) {
+        c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyperparameters.push_back({"momentum", 0.5});
+    });
     with("chunked-last-short",
          [](Case& c) { c.sizes = {6, 5, 4, 2}, c.activations = {"tanh", "sigmoid", "softmax"}, c.samples = 2049, c.batch = 2049; });
+    for (const OptimizerRow& row : optimizers()) {
+        const auto own = [&](Case& c) {
+            c.optimizer = row.name;
+            c.hyperparameters.clear();
+            for (int i = 0; i < row.count; ++i)
+                if (row.hyperparameters[i].on_weights_only) c.hyperparameters.push_back({row.hyperparameters[i].name, 0.01});
+        };
+        with((std::string(row.name) + "-own").c_str(), own);
+        with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { own(c), c.samples = 2600, c.batch = 1300, c.epochs = 3; });
+    }
     with("initial-he", [](Case& c) { c.initializer = "he_normal"; });
     with("initial-normal", [](Case& c) { c.initializer = "normal"; });
     const std::vector<std::string> linear{"identity", "identity"};
-    with("diverging", [&](Case& c) { c.hyper.learning_rate = 1e30, c.loss = "mean_squared_error", c.activations = linear; });
+    with("diverging",
+         [&](Case& c) { c.hyperparameters = {{"learning_rate", 9e29}}, c.loss = "mean_squared_error", c.activations = linear; });
     // Infinity minus infinity in the output's z: NaN is the only sign, and must be noticed.
     with("overflowing", [&](Case& c) { c.overflowing = true, c.initializer = "normal", c.activations = {"identity", "softmax"}; });
     return cases;

@@ -111,8 +111,9 @@ void run(const Case& of, int threads) {
     Parameters<T> parameters(spec);
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
-    StepPlan<T> plan(parameters, {of.batch, of.hyper.momentum != 0, table<T>(kernels()).lanes, threads});
-    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss, of.hyper};
+    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
+    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, threads});
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
 
     Hash figures;
@@ -161,8 +162,9 @@ void run_allocations(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    StepPlan<T> plan(parameters, {of.batch, true, table<T>(kernels()).lanes, 1});
-    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
+    const Optimizer optimizer = make_optimizer("adam", {});
+    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, 1});
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
     const Poll poll = [] { return false; };
     force_team_size(1);
     int64_t counts[2];
@@ -208,7 +210,8 @@ void run_long(int threads) {
     Case of{"long-step", {600, 800, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
     of.samples = of.batch = 2500;
     of.epochs = 1;
-    of.hyper.momentum = 0.9;
+    of.optimizer = "adam";
+    of.hyperparameters.clear();
     run<T>(of, threads);
 
     Case many{"long-epoch", {64, 128, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
@@ -220,8 +223,9 @@ void run_long(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    StepPlan<T> plan(parameters, {of.batch, true, table<T>(kernels()).lanes, threads});
-    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss), of.hyper};
+    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
+    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, threads});
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
     const uint64_t before = hash_of(parameters);
     EpochReport report;
     run_epoch(context, nullptr, of.samples, [] { return true; }, report);

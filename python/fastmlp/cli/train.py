@@ -76,7 +76,7 @@ def configure(options: argparse.Namespace) -> Config:
     if options.config is not None:
         return Config.read_toml(options.config).replace(**flags)
     source = flags.get("source", Config().data.source)
-    return Config().replace(**(RECIPES.get(source, {}) | flags))
+    return Config().replace(**RECIPES.get(source, {})).replace(**flags)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -106,6 +106,9 @@ class Config:
     def replace(self, **values: object) -> Config:
         """Return a copy in which some keys, named without their section, have other values.
 
+        Another optimizer starts from its own defaults: of the numbers of the former one only a
+        penalty that both have stays.
+
         Raises
         ------
         ConfigError
@@ -116,6 +119,8 @@ class Config:
             if key not in KEYS:
                 raise ConfigError(f"unknown option {key!r}{nearest(key, KEYS)}")
             chosen.setdefault(KEYS[key][0], {})[key] = value
+        if "optimizer" in values:
+            chosen["training"] = self.training.let_go(values["optimizer"]) | chosen["training"]
         parts = {
             section: dataclasses.replace(getattr(self, section), **keys)
             for section, keys in chosen.items()

@@ -21,7 +21,14 @@ ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
 HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSS_OUTPUTS = {row["name"]: tuple(row["outputs"]) for row in _CATALOG["losses"]}
-OPTIMIZERS = {row["name"]: dict(row["parameters"]) for row in _CATALOG["optimizers"]}
+# By name of the optimizer, then of the hyperparameter: what the engine says of each.
+OPTIMIZERS = {
+    row["name"]: {one["name"]: one for one in row["hyperparameters"]}
+    for row in _CATALOG["optimizers"]
+}
+ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
+HYPERPARAMETERS = {name: one for own in OPTIMIZERS.values() for name, one in own.items()}
+UNLIMITED = 1e30  # from here on the engine takes no number; said only to who comes near
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:
@@ -92,7 +99,8 @@ def real(low: float, high: float = math.inf, *, closed: bool = True) -> Kind:
         enough = number >= low if closed else number > low
         if not (enough and number < high and math.isfinite(number)):
             limit = f"at least {low:g}" if closed else f"greater than {low:g}"
-            limit += f" and below {high:g}" if math.isfinite(high) else ""
+            is_told = high < UNLIMITED or (math.isfinite(high) and high <= number < math.inf)
+            limit += f" and below {high:g}" if is_told else ""
             raise ConfigError(f"{key} must be a number {limit}; got {value!r}")
         return number
 
@@ -103,6 +111,31 @@ def real(low: float, high: float = math.inf, *, closed: bool = True) -> Kind:
             return text
 
     return Kind("X", check, read)
+
+
+def hyperparameter(name: str, *, closed: bool = True) -> Kind:
+    """Accept what every optimizer that has the hyperparameter `name` accepts.
+
+    Examples
+    --------
+    >>> hyperparameter("beta_1").check("beta_1", 1.5)
+    Traceback (most recent call last):
+    fastmlp.errors.ConfigError: beta_1 must be a number at least 0 and below 1; got 1.5
+    """
+    about = HYPERPARAMETERS[name]
+    return real(about["least"], about["below"], closed=closed)
+
+
+def defaults_by_optimizer(name: str) -> str:
+    """Return the defaults of the hyperparameter `name`, as a help text says them.
+
+    Examples
+    --------
+    >>> defaults_by_optimizer("learning_rate"), defaults_by_optimizer("beta_1")
+    ('sgd 0.1, adam 0.001', 'adam 0.9')
+    """
+    rows = {optimizer: own[name] for optimizer, own in OPTIMIZERS.items() if name in own}
+    return ", ".join(f"{optimizer} {row['default']:g}" for optimizer, row in rows.items())
 
 
 def flag() -> Kind:

@@ -16,13 +16,16 @@ from ..errors import ConfigError
 from .keys import (
     ACTIVATIONS,
     HIDDEN_ACTIVATIONS,
+    HYPERPARAMETERS,
     INITIALIZERS,
     LOSS_OUTPUTS,
     OPTIMIZERS,
     Kind,
     choice,
     column,
+    defaults_by_optimizer,
     flag,
+    hyperparameter,
     name_per_layer,
     real,
     text,
@@ -34,6 +37,12 @@ from .keys import (
 def _key(default: object, kind: Kind, meaning: str, *, optional: bool = False) -> Any:
     """One key of a section. With `optional`, None is allowed too and stands for "not chosen"."""
     return field(default=default, metadata={"kind": kind, "meaning": meaning, "optional": optional})
+
+
+def _hyperparameter(name: str, more: str = "", *, closed: bool = True) -> Any:
+    """One hyperparameter of the optimizers, with the engine's range, meaning and defaults."""
+    meaning = f"{HYPERPARAMETERS[name]['meaning']} ({defaults_by_optimizer(name)}{more})"
+    return _key(None, hyperparameter(name, closed=closed), meaning, optional=True)
 
 
 class _Section:
@@ -137,26 +146,28 @@ class NetworkConfig(_Section):
 class TrainingConfig(_Section):
     """How the network learns (section ``[training]``).
 
-    The optimizer's own numbers (learning_rate, momentum, l2) are the engine's defaults unless
-    given; learning_rate stays None until training sees the target: a linear output learns values
-    with a tenth of the default.
+    The numbers of the optimizer chosen are the engine's defaults unless given, those of other
+    optimizers are None and are refused; learning_rate stays None until training sees the target: a
+    linear output learns values with a tenth of the default, unless the optimizer adapts.
 
     Examples
     --------
     >>> TrainingConfig(batch_size=10).momentum
     0.0
+    >>> TrainingConfig(optimizer="adam").beta_1, TrainingConfig(optimizer="adam").momentum
+    (0.9, None)
     """
 
     loss: str = _key("auto", choice(("auto", *LOSS_OUTPUTS)), "what is made small")
     optimizer: str = _key("sgd", choice(tuple(OPTIMIZERS)), "how the weights step")
-    learning_rate: float | None = _key(
-        None,
-        real(0, closed=False),
-        "length of a step (default: the optimizer's; a tenth of it for values on a linear output)",
-        optional=True,
+    learning_rate: float | None = _hyperparameter(
+        "learning_rate", "; with sgd a tenth for values on a linear output", closed=False
     )
-    momentum: float = _key(None, real(0, 1), "share of the last step kept", optional=True)
-    l2: float = _key(None, real(0), "pull of the weights (never biases) to 0", optional=True)
+    momentum: float | None = _hyperparameter("momentum")
+    beta_1: float | None = _hyperparameter("beta_1")
+    beta_2: float | None = _hyperparameter("beta_2")
+    epsilon: float | None = _hyperparameter("epsilon")
+    l2: float | None = _hyperparameter("l2")
     batch_size: int = _key(64, whole(1, 2**31 - 1), "rows a step")
     epochs: int = _key(5, whole(1, 2**31 - 1), "passes over the training rows")
     seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")
@@ -170,9 +181,34 @@ class TrainingConfig(_Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, default in OPTIMIZERS[self.optimizer].items():
-            if name != "learning_rate" and getattr(self, name) is None:
-                object.__setattr__(self, name, float(default))
+        own = OPTIMIZERS[self.optimizer]
+        for name in HYPERPARAMETERS:
+            value = getattr(self, name)
+            if name not in own and value is not None:
+                raise ConfigError(
+                    f"optimizer {self.optimizer!r} has no {name}; got {value!r}: it has "
+                    f"{', '.join(own)}"
+                )
+            if name in own and value is None and name != "learning_rate":
+                object.__setattr__(self, name, float(own[name]["default"]))
+
+    def let_go(self, optimizer: object) -> dict[str, None]:
+        """Return, as None, the numbers that do not pass on to another optimizer.
+
+        They were chosen for the steps of this one: all of them, but a penalty that both have,
+        which belongs to the loss.
+        """
+        if not isinstance(optimizer, str) or optimizer == self.optimizer:
+            return {}
+        kept = {
+            name for name, one in OPTIMIZERS.get(optimizer, {}).items() if one["on_weights_only"]
+        }
+        return dict.fromkeys(name for name in HYPERPARAMETERS if name not in kept)
+
+    def hyperparameters(self) -> dict[str, float]:
+        """Return the numbers of the optimizer chosen, without a learning_rate yet to decide."""
+        values = {name: getattr(self, name) for name in OPTIMIZERS[self.optimizer]}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 SECTIONS: dict[str, type[_Section]] = {

@@ -73,12 +73,14 @@ def train(
         Called after every epoch with its number from 0 and the Model so far.
     **options
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
-        ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"``, ``learning_rate=0.1``
-        (values on a linear output: 0.01), ``momentum=0.0``, ``l2=0.0``, ``batch_size=64``,
-        ``epochs=5``, ``seed=0``, ``threads=None``, ``dtype="float32"``, ``init_std=1.0``,
-        ``bias_init="zeros"``, ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit,
-        which divides by the largest value; tables: standard; else none), ``target_scaling="auto"``
-        (values of tables: standard; else none), ``source="digits"``, ...
+        ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
+        ``learning_rate=0.1`` (values on a linear output: 0.01) and ``momentum=0.0``, or
+        ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
+        ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
+        ``threads=None``, ``dtype="float32"``, ``init_std=1.0``, ``bias_init="zeros"``,
+        ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
+        largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:
+        standard; else none), ``source="digits"``, ...
 
     Returns
     -------
@@ -98,9 +100,12 @@ def train(
 
     Notes
     -----
-    Mini-batch gradient descent on the mean loss of a batch: ``v <- momentum v + gradient + l2 w``,
-    ``w <- w - learning_rate v`` (l2 on weights, never on biases). The same seed and data give the
-    same bits for any number of threads.
+    Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
+    ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v``; and ``adam`` (Kingma and
+    Ba, 2015, as in PyTorch): ``g <- g + l2 w``, averages ``m`` of g and ``v`` of its square, and
+    ``w <- w - learning_rate m / (sqrt(v) + epsilon)`` once both are corrected for their start at 0.
+    l2 pulls weights, never biases. The same seed and data give the same bits for any number of
+    threads.
 
     Examples
     --------
@@ -110,6 +115,10 @@ def train(
     >>> model = fastmlp.train(rows, labels, batch_size=4, epochs=300, validation=held)
     >>> model.predict([[0.5], [2.5]]), model.history.last("val_accuracy")
     (array(['low', 'high'], dtype='<U4'), 1.0)
+    >>> fastmlp.train(rows, labels, optimizer="adam", momentum=0.9)
+    Traceback (most recent call last):
+    ...
+    fastmlp.errors.ConfigError: optimizer 'adam' has no momentum; got 0.9: it has learning_rate, ...
     >>> fastmlp.train(rows, labels, bach_size=4)
     Traceback (most recent call last):
     ...

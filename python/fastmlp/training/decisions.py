@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _core
 from ..config import Config
-from ..config.keys import HIDDEN_ACTIVATIONS, OPTIMIZERS
+from ..config.keys import ADAPTIVE, HIDDEN_ACTIVATIONS, OPTIMIZERS
 from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model
@@ -29,7 +29,8 @@ from ..model.targets import (
 )
 
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
-# every table tried diverged at the optimizer's default, and learned at a tenth of it.
+# every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
+# steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
 
 
@@ -140,7 +141,9 @@ def _learning_rate(config: Config, task: str) -> float:
     if chosen.learning_rate is not None:
         return chosen.learning_rate
     is_linear = task == "regression" and config.network.output_activation == VALUE_OUTPUT
-    return OPTIMIZERS[chosen.optimizer]["learning_rate"] / (LINEAR_DIVISOR if is_linear else 1)
+    is_steep = is_linear and chosen.optimizer not in ADAPTIVE
+    default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
+    return default / (LINEAR_DIVISOR if is_steep else 1)
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:

@@ -89,18 +89,18 @@ def run_epochs(
 
 def _trainer(plan: Plan) -> _core.Trainer:
     chosen = plan.description.config.training
+    rows, targets = plan.training
     return _core.Trainer(
         plan.network,
-        *plan.training,
+        rows,
+        targets,
         loss=chosen.loss,
         optimizer=chosen.optimizer,
-        learning_rate=chosen.learning_rate or 0.0,  # decided before; 0 the engine refuses
-        momentum=chosen.momentum,
-        l2=chosen.l2,
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
         threads=chosen.threads or 0,
+        **chosen.hyperparameters(),
     )
 
 
