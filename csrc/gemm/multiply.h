@@ -59,10 +59,9 @@ inline Range tile_rows_at(const Range& rows, int64_t quantum, int64_t tiles, int
 constexpr int64_t panels_together = 4;
 
 // The tiles of `rows` over the columns of a group, as far as the block of k carries them.
-template <class T, class Finish>
-void multiply_row(const TileTable<T>& kernels, const Product<T>& product, const TileScratch<T>& scratch, const Range& rows,
-                  const Range& group, const Range& block, bool packed, const Finish& finish) {
-    const Walk walk = product.a_step == 1 ? Walk::along_rows : Walk::along_columns;
+template <class T, class Visit>
+void visit_row(const TileTable<T>& kernels, const Product<T>& product, const TileScratch<T>& scratch, const Range& rows, const Range& group,
+               const Range& block, bool packed, const Visit& visit) {
     const int64_t panel = static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes;
     TileArguments<T> arguments{};
     arguments.k = block.size();
@@ -74,19 +73,18 @@ void multiply_row(const TileTable<T>& kernels, const Product<T>& product, const 
     arguments.accumulate = product.accumulate || block.begin > 0;
     for (int64_t j = group.begin; j < group.end; j += panel) {
         const Range columns{j, std::min(j + panel, group.end)};
-        const int64_t vectors = (columns.size() + kernels.lanes - 1) / kernels.lanes;
         arguments.b = packed ? scratch.panel : product.b + block.begin * product.b_row + j * product.b_column;
         arguments.c = product.c ? product.c + rows.begin * product.c_row + j : scratch.tile;
-        kernels.tile[static_cast<int>(walk)][vectors - 1][rows.size() - 1](arguments);
-        if (block.end >= product.k) finish(rows, columns, arguments.c, arguments.c_row);
+        visit(rows, columns, (columns.size() + kernels.lanes - 1) / kernels.lanes, arguments, block.end >= product.k);
     }
 }
 
-// finish(rows, columns, tile, ld) is called once for every tile of the share, complete, in no promised order; `columns` may end
-// inside the last vector of the tile. `stop()` is asked before each row of tiles: true abandons the share.
-template <class T, class Finish, class Stop>
-void multiply(const TileTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
-              const Finish& finish, const Stop& stop) {
+// visit(rows, columns, vectors, tile's arguments, whether its chains end here) is called for every tile of the share, and again for
+// each block of k where the panels are copied, in no promised order; `columns` may end inside the last vector of the tile. `stop()`
+// is asked before each row of tiles: true abandons the share.
+template <class T, class Visit, class Stop>
+void visit_tiles(const TileTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
+                 const Visit& visit, const Stop& stop) {
     if (share.empty()) return;
     const int64_t tallest = kernels.tile_rows / row_quantum<T> * row_quantum<T>;
     const int64_t tiles = (share.rows.size() + tallest - 1) / tallest;
@@ -104,10 +102,24 @@ void multiply(const TileTable<T>& kernels, const Product<T>& product, const Shar
                              product.b_column, scratch.panel, panel);
             for (int64_t t = 0; t < tiles; ++t) {
                 if (stop()) return;
-                multiply_row(kernels, product, scratch, tile_rows_at(share.rows, row_quantum<T>, tiles, t), group, block, packed, finish);
+                visit_row(kernels, product, scratch, tile_rows_at(share.rows, row_quantum<T>, tiles, t), group, block, packed, visit);
             }
         }
     }
+}
+
+// The product itself: finish(rows, columns, tile, ld) is called once for every tile of the share, complete.
+template <class T, class Finish, class Stop>
+void multiply(const TileTable<T>& kernels, const Product<T>& product, const Share& share, const TileScratch<T>& scratch,
+              const Finish& finish, const Stop& stop) {
+    const Walk walk = product.a_step == 1 ? Walk::along_rows : Walk::along_columns;
+    visit_tiles(
+        kernels, product, share, scratch,
+        [&](const Range& rows, const Range& columns, int64_t vectors, const TileArguments<T>& tile, bool complete) {
+            kernels.tile[static_cast<int>(walk)][vectors - 1][rows.size() - 1](tile);
+            if (complete) finish(rows, columns, tile.c, tile.c_row);
+        },
+        stop);
 }
 
 }  // namespace fastmlp

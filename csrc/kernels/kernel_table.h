@@ -120,10 +120,15 @@ struct UpdateArguments {
     T* weight;                 // ld = weight_row
     T* state[largest_states];  // the same shape as weight; as many as the kernel is for
     int64_t weight_row;
-    int64_t rows, columns, below;
+    int64_t rows, columns;
+    int64_t below;    // rows of the same columns that are updated afterwards
     T share;          // 1 / batch
     const T* scalar;  // what the optimizer's `prepare` made
 };
+
+// A tile of the gradient, as TileArguments say but not stored, goes into the update at once; gradient, rows and columns are unused.
+template <class T>
+using UpdateTile = T (*)(const TileArguments<T>&, const UpdateArguments<T>&);
 
 // Where a row is not zero, in ascending order.
 constexpr int sparse_row_ahead = 4;  // rows of B prefetched: indices so far past the last are read
@@ -175,7 +180,8 @@ struct KernelTable : TileTable<T> {
 
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
-    T (*update[Optimizers::size][largest_states + 1])(const UpdateArguments<T>&);  // by the number of states; null: never so many
+    T (*update[Optimizers::size][largest_states + 1])(const UpdateArguments<T>&);          // by the number of states; null: never so many
+    UpdateTile<T> update_tile[Optimizers::size][largest_tile_vectors][largest_tile_rows];  // as `tile`, along columns; without states
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);
     T (*gather_columns[source_types])(const GatherArguments&, T* columns, int64_t column);
     void (*map[functions])(int64_t n, const T* x, T* y);

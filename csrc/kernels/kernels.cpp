@@ -48,6 +48,10 @@ void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
 template <class T, class Optimizer, int states = Optimizer::least_states>
 void enter_optimizer(KernelTable<T>& to, int id) {
     to.update[id][states] = update<Optimizer, states, T>;
+    if constexpr (states == 0) {  // with states it gained nothing
+        UpdateTiles<Optimizer, T, 1>::enter(to.update_tile[id][0]);
+        UpdateTiles<Optimizer, T, 2>::enter(to.update_tile[id][1]);
+    }
     if constexpr (states < Optimizer::most_states) enter_optimizer<T, Optimizer, states + 1>(to, id);
 }
 

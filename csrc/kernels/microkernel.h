@@ -29,17 +29,10 @@ struct RowPointers {
 // Rows of B fetched before they are used. Where B is wider than a page the processor does not foresee them: large +4 %.
 constexpr int rows_ahead = 8;
 
+// One fma for each element of c and each of k.
 template <class T, Walk walk, int rows, int vectors>
-void tile(const TileArguments<T>& arguments) {
+FASTMLP_INLINE void add_product(const TileArguments<T>& arguments, Vec<Sum<T>> (&c)[rows][vectors]) {
     constexpr int width = lanes<T>;
-    Vec<Sum<T>> c[rows][vectors] = {};
-    if (arguments.accumulate) {
-        FASTMLP_UNROLL
-        for (int i = 0; i < rows; ++i) {
-            FASTMLP_UNROLL
-            for (int j = 0; j < vectors; ++j) c[i][j] = load(arguments.c + i * arguments.c_row + j * width);
-        }
-    }
     RowPointers<T, walk, rows> a(arguments.a, arguments.a_row);
     const T* b = arguments.b;
     for (int64_t p = arguments.k; p > 0; --p) {
@@ -63,6 +56,20 @@ void tile(const TileArguments<T>& arguments) {
         a.advance(arguments.a_step);
         b += arguments.b_row;
     }
+}
+
+template <class T, Walk walk, int rows, int vectors>
+void tile(const TileArguments<T>& arguments) {
+    constexpr int width = lanes<T>;
+    Vec<Sum<T>> c[rows][vectors] = {};
+    if (arguments.accumulate) {
+        FASTMLP_UNROLL
+        for (int i = 0; i < rows; ++i) {
+            FASTMLP_UNROLL
+            for (int j = 0; j < vectors; ++j) c[i][j] = load(arguments.c + i * arguments.c_row + j * width);
+        }
+    }
+    add_product<T, walk>(arguments, c);
     FASTMLP_UNROLL
     for (int i = 0; i < rows; ++i) {
         FASTMLP_UNROLL

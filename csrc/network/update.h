@@ -9,46 +9,71 @@
 
 namespace fastmlp {
 
-// Parameters from `weight` on, with their states and scalars. Returns the largest magnitude seen, as all kernels do.
+// Parameters of which `place` is the first, their states and what the optimizer needs to know.
 template <class T>
-T update(const StepContext<T>& context, UpdateArguments<T> arguments, const std::array<T*, largest_states>& states, int64_t place,
-         const std::array<T, largest_scalars>& scalars, int64_t batch) {
-    const OptimizerState<T>& optimizer = context.plan.optimizer;
-    for (std::size_t s = 0; s < static_cast<std::size_t>(optimizer.states); ++s) arguments.state[s] = states[s] + place;
+UpdateArguments<T> update_arguments(const StepContext<T>& context, T* parameters, const std::array<T*, largest_states>& states,
+                                    int64_t place, const std::array<T, largest_scalars>& scalars, int64_t batch) {
+    UpdateArguments<T> arguments{};
+    arguments.weight = parameters + place;
+    for (std::size_t s = 0; s < static_cast<std::size_t>(context.plan.optimizer.states); ++s) arguments.state[s] = states[s] + place;
     arguments.scalar = scalars.data();
     arguments.share = T(1) / static_cast<T>(batch);
-    return context.kernels.update[optimizer.for_weights.id][optimizer.states](arguments);
+    return arguments;
 }
 
-// A rectangle of W[l], from its gradient summed over the batch; `below` rows of the same columns follow.
 template <class T>
-T update_weights(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns, const T* gradient,
-                 int64_t gradient_row, int64_t below) {
+UpdateArguments<T> weight_arguments(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns) {
     const Layer<T>& layer = context.parameters[l];
+    const OptimizerState<T>& optimizer = context.plan.optimizer;
     const int64_t place = rows.begin * layer.weight_row + columns.begin;
-    UpdateArguments<T> arguments{};
-    arguments.gradient = gradient;
-    arguments.gradient_row = gradient_row;
-    arguments.weight = layer.weight + place;
+    UpdateArguments<T> arguments =
+        update_arguments(context, layer.weight, optimizer.weights[at(l)], place, optimizer.weight_scalars, batch);
     arguments.weight_row = layer.weight_row;
     arguments.rows = rows.size();
     arguments.columns = columns.size();
+    return arguments;
+}
+
+// A rectangle of W[l], from its gradient summed over the batch; `below` rows of the same columns follow. Returns the largest magnitude
+// seen, as all kernels do.
+template <class T>
+T update_weights(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns, const T* gradient,
+                 int64_t gradient_row, int64_t below) {
+    const OptimizerState<T>& optimizer = context.plan.optimizer;
+    UpdateArguments<T> arguments = weight_arguments(context, l, batch, rows, columns);
+    arguments.gradient = gradient;
+    arguments.gradient_row = gradient_row;
     arguments.below = below;
-    const T largest =
-        update(context, arguments, context.plan.optimizer.weights[at(l)], place, context.plan.optimizer.weight_scalars, batch);
+    const T largest = context.kernels.update[optimizer.for_weights.id][optimizer.states](arguments);
     if constexpr (std::is_same_v<T, float>)
-        if (context.plan.mixed.kernels) round_weights(layer, context.plan.mixed, l, rows, columns);
+        if (context.plan.mixed.kernels) round_weights(context.parameters[l], context.plan.mixed, l, rows, columns);
     return largest;
 }
 
 template <class T>
 T update_bias(const StepContext<T>& context, int64_t l, int64_t batch, const Range& columns) {
-    UpdateArguments<T> arguments{};
+    const OptimizerState<T>& optimizer = context.plan.optimizer;
+    UpdateArguments<T> arguments =
+        update_arguments(context, context.parameters[l].bias, optimizer.biases[at(l)], columns.begin, optimizer.bias_scalars, batch);
     arguments.gradient = context.plan.bias_gradient[at(l)] + columns.begin;
-    arguments.weight = context.parameters[l].bias + columns.begin;
     arguments.rows = 1;
     arguments.columns = columns.size();
-    return update(context, arguments, context.plan.optimizer.biases[at(l)], columns.begin, context.plan.optimizer.bias_scalars, batch);
+    return context.kernels.update[optimizer.for_biases.id][optimizer.states](arguments);
+}
+
+// The product y[l]^T delta[l] of which no tile is stored: each is updated from the registers that hold it.
+template <class T>
+T update_from_registers(const Chunk<T>& c, int64_t l, int64_t batch, const Product<T>& product, const Share& share) {
+    const auto& kernels = c.kernels.update_tile[c.plan.optimizer.for_weights.id];
+    T largest = 0;
+    visit_tiles(
+        c.kernels, product, share, c.scratch.tile,
+        [&](const Range& rows, const Range& columns, int64_t vectors, const TileArguments<T>& tile, bool) {
+            const UpdateArguments<T> arguments = weight_arguments(c.context, l, batch, rows, columns);
+            largest = std::max(largest, kernels[vectors - 1][rows.size() - 1](tile, arguments));
+        },
+        [] { return false; });
+    return largest;
 }
 
 // gradient[l] += y[l]^T delta[l] for every layer. Fused, each tile goes into the update at once; otherwise it is stored.
@@ -75,6 +100,8 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
         const auto stop = [&] { return !fused && c.leaves(); };
         if (l == 0 && c.plan.by_feature)
             multiply_skipping(c.kernels, c.plan.by_feature, product, share, c.scratch.strip, finish, stop);
+        else if (fused && c.plan.optimizer.states == 0 && product.a_row == 1 && allowed().updating)
+            largest = std::max(largest, update_from_registers(c, l, batch, product, share));
         else
             multiply(c.kernels, product, share, c.scratch.tile, finish, stop);
 
