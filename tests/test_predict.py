@@ -4,6 +4,7 @@ errors as the path of blocks and the careful call, which are their oracles here.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -158,6 +159,27 @@ def test_the_layout_of_the_rows_does_not_matter(rows, source):
     for threads in (0, 1, 3, np.int64(2), True):
         assert np.array_equal(net.predict(x, threads), expected)
         assert np.array_equal(net.predict(x=x, threads=threads), expected)
+
+
+@pytest.mark.parametrize("rows", [1, FEW + 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_scaling_is_done_in_the_wider_of_both_types(source, dtype, rows):
+    """Its numbers are rounded to nearest even where the process rounds upward."""
+    rng = np.random.default_rng(8)
+    net = network([9, 5], ["identity"], dtype)
+    x = inputs(rng, (rows, 9), source)
+    shift, scale = rng.normal(size=9), rng.normal(size=9)
+    wide = np.dtype("f8" if "float64" in (source, dtype) else "f4")
+    scaled = (x.astype(wide) - shift.astype(wide)) * scale.astype(wide)
+    expected = net.predict(scaled.astype(dtype))
+    upward = 0x800 if _core.cpu_info()["architecture"] == "x86_64" else 0x400000
+    libm = ctypes.CDLL("libm.so.6")
+    libm.fesetround(upward)
+    net.set_input_scaling(shift, scale)
+    found = net.predict(x)
+    libm.fesetround(0)
+    assert np.array_equal(bits(found), bits(expected))
 
 
 # ---- errors --------------------------------------------------------------------------------------

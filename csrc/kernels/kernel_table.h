@@ -43,6 +43,8 @@ struct GatherArguments {
     int64_t rows, columns;
     const double* shift;  // (columns), null: no scaling
     const double* scale;
+    const float* shift32;  // the same as float, for sources and rows that are no wider; may be null
+    const float* scale32;
 };
 enum class SourceType { uint8, float32, float64 };
 constexpr int source_types = 3;

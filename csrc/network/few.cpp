@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/forward.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -18,16 +19,10 @@ T read_inputs(const KernelTable<T>& kernels, const Inputs& inputs, int64_t featu
         own.rows.x_row = inputs.row_bytes / static_cast<int64_t>(sizeof(T));
         return kernels.find_nonzero(features, own.rows);
     }
-    GatherArguments from{};
-    from.source = inputs.data;
-    from.source_row = inputs.row_bytes;
-    from.rows = inputs.count;
-    from.columns = features;
-    from.shift = inputs.shift;
-    from.scale = inputs.scale;
     own.rows.x = own.x;
     own.rows.x_row = own.x_row;
-    const T largest = kernels.gather[static_cast<int>(inputs.type)](from, own.x, own.x_row);
+    const T largest =
+        kernels.gather[static_cast<int>(inputs.type)](samples_of(inputs, nullptr, 0, inputs.count, features), own.x, own.x_row);
     kernels.find_nonzero(features, own.rows);
     return largest;
 }

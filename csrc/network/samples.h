@@ -15,6 +15,8 @@ struct Inputs {
     int64_t row_bytes;              // from one sample to the next
     const double* shift = nullptr;  // (features), null: no scaling
     const double* scale = nullptr;
+    const float* shift32 = nullptr;  // the same as float; may be null
+    const float* scale32 = nullptr;
 };
 
 // One of the two is null.
