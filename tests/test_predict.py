@@ -4,6 +4,7 @@ errors as the path of blocks and the careful call, which are their oracles here.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from fastmlp import _core
 HIDDEN = [row["name"] for row in CATALOG["activations"] if not row["rowwise"]]
 OUTPUTS = [row["name"] for row in CATALOG["activations"]]
 SOURCES = ["uint8", "float32", "float64"]
-SINGLE = 2  # calls of so many rows take them one by one (few_rows in network/predict.cpp)
+FEW = 4  # so many rows go through together (largest_few_rows in kernels/kernel_table.h)
 
 
 def network(sizes, activations, dtype="float32", seed=0, std=None):
@@ -45,7 +46,7 @@ def bits(array):
 
 
 def check(rng, number):
-    """One random network: rows alone, in pairs and in blocks."""
+    """One random network: rows alone, a few together, and all in blocks."""
     depth = int(rng.integers(1, 4))
     sizes = [int(rng.choice([1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 100, 257])) for _ in range(depth)]
     sizes.append(int(rng.choice([2, 3, 10, 16, 17, 40, 300])))
@@ -55,13 +56,13 @@ def check(rng, number):
     if rng.random() < 0.5:
         scale = rng.normal(size=sizes[0]) * 10.0 ** rng.integers(-20, 3)
         net.set_input_scaling(rng.choice([0.0, 1.5], sizes[0]), scale)
-    rows = int(rng.integers(SINGLE + 1, 40))
+    rows = int(rng.integers(FEW + 1, 40))
     x = inputs(rng, (rows, sizes[0]), source)
     together = net.predict(x)
     assert together.dtype == dtype
     assert together.shape == (rows, sizes[-1])
     where = (number, sizes, activations, dtype, source)
-    for count in range(1, SINGLE + 1):
+    for count in range(1, FEW + 1):
         for i in range(rows - count + 1):
             few = net.predict(x[i : i + count])
             assert np.array_equal(bits(few), bits(together[i : i + count])), (where, count, i)
@@ -88,8 +89,10 @@ def test_wide_layers_are_cut_into_columns(width):
     net = network([width, width, width], ["relu", "softmax"])
     x = inputs(rng, (5, width), "float32")
     together = net.predict(x)
-    alone = np.concatenate([net.predict(row[None]) for row in x])
-    assert np.array_equal(bits(alone), bits(together))
+    for count in range(1, FEW + 1):
+        for i in range(6 - count):
+            few = net.predict(x[i : i + count])
+            assert np.array_equal(bits(few), bits(together[i : i + count])), (count, i)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -99,11 +102,10 @@ def test_a_zero_has_one_sign_whether_terms_of_zero_are_left_out_or_not(dtype):
     net = _core.Network([2, 3], ["identity"], dtype)
     weight = np.array([[-tiny] * 3, [1.0, -1.0, 0.0]])
     net.set_parameters([(weight, np.full(3, -0.0))])
-    x = np.array([[tiny, 0.0], [tiny, -0.0], [0.0, 0.0], [-0.0, -0.0]], dtype)
-    together = net.predict(x)
-    assert not bits(together).any()
-    for i, row in enumerate(x):
-        assert not bits(net.predict(row[None])).any(), i
+    x = np.array([[tiny, 0.0], [tiny, -0.0], [0.0, 0.0], [-0.0, -0.0], [0.0, -0.0]], dtype)
+    for rows in range(1, len(x) + 1):
+        for i in range(len(x) - rows + 1):
+            assert not bits(net.predict(x[i : i + rows])).any(), (i, rows)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -116,9 +118,11 @@ def test_sums_that_overflow_give_the_same_answer_alone(dtype, output):
     x = (inputs(rng, (24, 9), "float32") * np.float32(1e3)).astype(dtype)
     together = net.predict(x)
     assert not np.isfinite(together).all()
-    alone = np.concatenate([net.predict(row[None]) for row in x])
-    assert np.array_equal(alone, together, equal_nan=True)
-    assert np.array_equal(np.signbit(alone[alone == 0]), np.signbit(together[together == 0]))
+    for count in range(1, FEW + 1):
+        parts = [net.predict(x[i : i + count]) for i in range(0, len(x), count)]
+        few = np.concatenate(parts)
+        assert np.array_equal(few, together, equal_nan=True)
+        assert np.array_equal(np.signbit(few[few == 0]), np.signbit(together[together == 0]))
 
 
 @pytest.mark.parametrize("activation", HIDDEN)
@@ -128,11 +132,11 @@ def test_one_activation_that_is_no_number_spoils_every_output(activation):
     large = np.float32(2e19)  # its square is infinite
     weights = ([[large]], [[0.0, 1.0]], np.ones((2, 3)))
     net.set_parameters([(np.array(w), np.zeros(len(w[0]))) for w in weights])
-    for rows in (1, SINGLE, 5):
+    for rows in range(1, FEW + 3):
         assert np.isnan(net.predict(np.full((rows, 1), large))).all()
 
 
-@pytest.mark.parametrize("rows", [1, SINGLE, 5, 200])
+@pytest.mark.parametrize("rows", [1, 3, FEW, FEW + 1, 200])
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_layout_of_the_rows_does_not_matter(rows, source):
     rng = np.random.default_rng(5)
@@ -157,6 +161,27 @@ def test_the_layout_of_the_rows_does_not_matter(rows, source):
         assert np.array_equal(net.predict(x=x, threads=threads), expected)
 
 
+@pytest.mark.parametrize("rows", [1, FEW + 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_scaling_is_done_in_the_wider_of_both_types(source, dtype, rows):
+    """Its numbers are rounded to nearest even where the process rounds upward."""
+    rng = np.random.default_rng(8)
+    net = network([9, 5], ["identity"], dtype)
+    x = inputs(rng, (rows, 9), source)
+    shift, scale = rng.normal(size=9), rng.normal(size=9)
+    wide = np.dtype("f8" if "float64" in (source, dtype) else "f4")
+    scaled = (x.astype(wide) - shift.astype(wide)) * scale.astype(wide)
+    expected = net.predict(scaled.astype(dtype))
+    upward = 0x800 if _core.cpu_info()["architecture"] == "x86_64" else 0x400000
+    libm = ctypes.CDLL("libm.so.6")
+    libm.fesetround(upward)
+    net.set_input_scaling(shift, scale)
+    found = net.predict(x)
+    libm.fesetround(0)
+    assert np.array_equal(bits(found), bits(expected))
+
+
 # ---- errors --------------------------------------------------------------------------------------
 X = np.random.default_rng(0).normal(size=(6, 4)).astype("f4")
 
@@ -171,7 +196,7 @@ def test_values_that_are_not_finite_are_named(rows, bad, dtype):
     out = np.full((rows, 3), 7, "f4")
     with pytest.raises(ValueError, match=rf"^x\[{rows - 1}, 2\] is NaN or infinite$"):
         net.predict(x, out=out)
-    if rows == 1:
+    if rows <= FEW:
         assert (out == 7).all()
     net.set_input_scaling(np.zeros(4), np.full(4, 1e300))
     with pytest.raises(ValueError, match=r"^x, scaled, exceeds the range of float32$"):
@@ -346,7 +371,7 @@ def test_predictions_and_training_take_turns():
     assert all("being trained" in message for message in refused)
 
 
-@pytest.mark.parametrize("rows", [3, 50, 112, 113, 224, 225, 500])
+@pytest.mark.parametrize("rows", [5, 50, 112, 113, 224, 225, 500])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_blocks_cover_all_rows(rows, threads, team):
     net = network([5, 8, 3], ["relu", "softmax"])
@@ -356,4 +381,4 @@ def test_blocks_cover_all_rows(rows, threads, team):
     team(threads)
     for _ in range(2):  # the second call uses the buffers of the first
         assert np.array_equal(net.predict(x), expected)
-        assert np.array_equal(net.predict(x[:3]), expected[:3])
+        assert np.array_equal(net.predict(x[:5]), expected[:5])

@@ -75,8 +75,7 @@ void set_input_scaling(Network& network, const py::object& shift, const py::obje
         shifts.assign(first.data(), first.data() + features);
         scales.assign(second.data(), second.data() + features);
     }
-    network.shift = std::move(shifts);
-    network.scale = std::move(scales);
+    network.set_scaling(shifts, scales);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-constexpr double most_flops = 4e6;  // some 30 us: longer ones release the GIL and look for signals
+constexpr double most_flops = 6e6;  // some 30 us: longer calls release the GIL and look for signals
 
 // What a call needs, looked up once.
 struct Front {

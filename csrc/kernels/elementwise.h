@@ -73,8 +73,8 @@ void pack(int64_t k, int64_t columns, const T* b, int64_t b_row, int64_t b_colum
     }
 }
 
-template <class Wider, class Source, class T>
-FASTMLP_INLINE void convert_row(const Source* from, T* to, int64_t columns, const double* shift, const double* scale) {
+template <class Wider, class Source, class T, class Scale>
+FASTMLP_INLINE void convert_row(const Source* from, T* to, int64_t columns, const Scale* shift, const Scale* scale) {
     if (shift == nullptr) {
         for (int64_t j = 0; j < columns; ++j) to[j] = static_cast<T>(from[j]);
     } else {
@@ -98,6 +98,7 @@ struct WiderOf<uint8_t, float> {
 
 template <class Source, class T>
 T gather(const GatherArguments& from, T* rows, int64_t row) {
+    using Wider = typename WiderOf<Source, T>::type;
     constexpr int ahead = 2;  // samples prefetched: the index makes their place unpredictable
     const auto sample = [&](int64_t i) {
         return static_cast<const char*>(from.source) + (from.index ? from.index[i] : i) * from.source_row;
@@ -110,8 +111,11 @@ T gather(const GatherArguments& from, T* rows, int64_t row) {
                 __builtin_prefetch(next + offset);
         }
         T* to = rows + i * row;
-        convert_row<typename WiderOf<Source, T>::type>(reinterpret_cast<const Source*>(sample(i)), to, from.columns, from.shift,
-                                                       from.scale);
+        const Source* const source = reinterpret_cast<const Source*>(sample(i));
+        if (sizeof(Wider) == sizeof(float) && from.shift32 != nullptr)
+            convert_row<Wider>(source, to, from.columns, from.shift32, from.scale32);
+        else
+            convert_row<Wider>(source, to, from.columns, from.shift, from.scale);
         for (int64_t j = 0; j < from.columns; j += lanes<T>) peak.see(load(to + j));
     }
     return peak.value();

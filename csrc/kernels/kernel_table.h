@@ -89,6 +89,8 @@ struct GatherArguments {
     int64_t rows, columns;
     const double* shift;  // (columns), null: no scaling
     const double* scale;
+    const float* shift32;  // the same as float, for sources and rows that are no wider; may be null
+    const float* scale32;
 };
 enum class SourceType { uint8, float32, float64 };
 constexpr int source_types = 3;
@@ -130,15 +132,18 @@ struct UpdateArguments {
 template <class T>
 using UpdateTile = T (*)(const TileArguments<T>&, const UpdateArguments<T>&);
 
-// Where a row is not zero, in ascending order.
-constexpr int sparse_row_ahead = 4;  // rows of B prefetched: indices so far past the last are read
+// A few rows, and where at least one of them is not zero, in ascending order.
+constexpr int largest_few_rows = 4;
+constexpr int few_rows_ahead = 4;  // rows of B prefetched: indices so far past the last are read
 template <class T>
-struct SparseRow {
-    const T* x;      // the row
-    int32_t* index;  // (count), with room for sparse_row_room(elements of the row)
+struct FewRows {
+    int64_t rows;
+    const T* x;  // (rows x elements), ld = x_row
+    int64_t x_row;
+    int32_t* index;  // (count), with room for few_rows_room(elements)
     int64_t count;
 };
-inline int64_t sparse_row_room(int64_t elements) { return elements + largest_lanes + sparse_row_ahead; }
+inline int64_t few_rows_room(int64_t elements) { return elements + largest_lanes + few_rows_ahead; }
 
 // Functions of one variable, for tests of their error bounds.
 enum class Function { exp, log, log1p, sigmoid, tanh, sqrt };
@@ -173,9 +178,9 @@ struct KernelTable : TileTable<T> {
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
 
-    // One row: its elements that are not zero, and its product with B, y(columns, in whole vectors) = row B.
-    T (*find_nonzero)(int64_t n, const T* x, SparseRow<T>& to);
-    void (*sparse_row_product)(const SparseRow<T>& row, const T* b, int64_t b_row, int64_t columns, T* y);
+    // For a few rows: index and count from their elements, and y(rows x columns, in whole vectors) = rows B.
+    T (*find_nonzero)(int64_t elements, FewRows<T>& of);
+    void (*few_rows_product)(const FewRows<T>& of, const T* b, int64_t b_row, int64_t columns, T* y, int64_t y_row);
     void (*softmax_row)(int64_t columns, T* y);  // of finite values
 
     // sums += the columns' sums, one chain over the rows in ascending order

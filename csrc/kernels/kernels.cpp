@@ -1,11 +1,11 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
 #include "kernels/columns.h"
+#include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
 #include "kernels/peak.h"
 #include "kernels/rows.h"
 #include "kernels/skip.h"
-#include "kernels/sparse_row.h"
 #include "kernels/update.h"
 
 namespace fastmlp {
@@ -73,7 +73,7 @@ KernelTable<T> make_table() {
     to.pack = pack<T>;
     to.softmax = softmax<T>;
     to.find_nonzero = find_nonzero<T>;
-    to.sparse_row_product = sparse_row_product<T>;
+    to.few_rows_product = few_rows_product<T>;
     to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
     enter_optimizers<T>(to, Optimizers());

@@ -5,25 +5,28 @@
 
 namespace fastmlp {
 
-inline GatherArguments gather_arguments(const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features) {
+// Samples order[first] ... (order null: first ...), converted and scaled.
+inline GatherArguments samples_of(const Inputs& inputs, const int64_t* order, int64_t first, int64_t rows, int64_t features) {
     GatherArguments from{};
-    from.source = static_cast<const char*>(inputs.data) + (order ? 0 : (first + rows.begin) * inputs.row_bytes);
+    from.source = static_cast<const char*>(inputs.data) + (order ? 0 : first * inputs.row_bytes);
     from.source_row = inputs.row_bytes;
-    from.index = order ? order + first + rows.begin : nullptr;
-    from.rows = rows.size();
+    from.index = order ? order + first : nullptr;
+    from.rows = rows;
     from.columns = features;
     from.shift = inputs.shift;
     from.scale = inputs.scale;
+    from.shift32 = inputs.shift32;
+    from.scale32 = inputs.scale32;
     return from;
 }
 
-// y[0][rows] = samples order[first + rows] (order null: first + rows), converted and scaled. Returns the largest magnitude.
+// y[0][rows] = samples order[first + rows] (order null: first + rows). Returns the largest magnitude.
 template <class T>
 T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features,
               const Activity<T>& activity) {
     if (rows.size() <= 0) return 0;
-    const GatherArguments from = gather_arguments(inputs, order, first, rows, features);
-    return kernels.gather[static_cast<int>(inputs.type)](from, activity.y[0] + rows.begin * activity.row[0], activity.row[0]);
+    return kernels.gather[static_cast<int>(inputs.type)](samples_of(inputs, order, first + rows.begin, rows.size(), features),
+                                                         activity.y[0] + rows.begin * activity.row[0], activity.row[0]);
 }
 
 // Asks for samples first ... of the order to be brought near while something else is computed: where the order is shuffled, their

@@ -22,7 +22,7 @@ struct Pass {
 
     void gather() const {
         const Inputs& inputs = c.context.inputs;
-        const GatherArguments from = gather_arguments(inputs, c.order, c.first, mine, c.parameters[0].in);
+        const GatherArguments from = samples_of(inputs, c.order, c.first + mine.begin, mine.size(), c.parameters[0].in);
         T* const x = c.plan.y_t[0] + mine.begin;
         const T largest = c.kernels.gather_columns[static_cast<int>(inputs.type)](from, x, c.plan.delta_t_row);
         c.peaks.y[0] = std::max(c.peaks.y[0], largest);

@@ -12,6 +12,7 @@
 #include "network/parameters.h"
 #include "network/samples.h"
 #include "network/workspace.h"
+#include "runtime/arithmetic.h"
 
 namespace fastmlp {
 
@@ -29,16 +30,28 @@ public:
 
     bool double_precision() const { return parameters.index() == 1; }
     Inputs scaled(Inputs inputs) const {
-        if (!shift.empty()) {
-            inputs.shift = shift.data();
-            inputs.scale = scale.data();
+        if (!shift_.empty()) {
+            inputs.shift = shift_.data();
+            inputs.scale = scale_.data();
+            inputs.shift32 = shift32_.data();
+            inputs.scale32 = scale32_.data();
         }
         return inputs;
     }
 
+    // (inputs) each, or empty: x -> (x - shift) * scale.
+    void set_scaling(const std::vector<double>& shifts, const std::vector<double>& scales) {
+        const DefaultArithmetic arithmetic;
+        shift_ = shifts;
+        scale_ = scales;
+        shift32_.clear();
+        scale32_.clear();
+        for (const double value : shifts) shift32_.push_back(static_cast<float>(value));
+        for (const double value : scales) scale32_.push_back(static_cast<float>(value));
+    }
+
     const Spec spec;
     std::variant<Shared<float>, Shared<double>> parameters;
-    std::vector<double> shift, scale;                              // (inputs) each, or empty
     std::tuple<Workspaces<float>, Workspaces<double>> workspaces;  // the one of its precision is used
 
     // A reader does not wait for an epoch: it is refused.
@@ -59,6 +72,8 @@ public:
     std::atomic<bool> has_trainer{false};
 
 private:
+    std::vector<double> shift_, scale_;
+    std::vector<float> shift32_, scale32_;
     Access access_;
 };
 

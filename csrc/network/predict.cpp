@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/few.h"
 #include "network/forward.h"
-#include "network/single.h"
 #include "network/spec.h"
 #include "runtime/arithmetic.h"
 
 namespace fastmlp {
 namespace {
 
-constexpr int64_t few_rows = 2;               // from three on, one pass over the weights for all costs less than one each
 constexpr int64_t block_rows = 112;           // eight tiles of fourteen rows; a block's activations stay in the second-level cache
 constexpr double flops_worth_a_thread = 4e7;  // some 160 us: to wake one may take half of that
 
@@ -85,17 +84,6 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
     return finite ? PassEnd::complete : PassEnd::input_not_finite;
 }
 
-template <class T>
-PassEnd predict_one_by_one(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
-                           T* outputs) {
-    const auto own = workspaces.row.take([](const auto&) { return true; }, [&] { return std::make_unique<RowWorkspace<T>>(parameters); });
-    const DefaultArithmetic arithmetic;
-    const int64_t width = parameters[parameters.layers() - 1].out;
-    for (int64_t i = 0; i < inputs.count; ++i)
-        if (!predict_row(kernels, parameters, inputs, i, *own, outputs + i * width)) return PassEnd::input_not_finite;
-    return PassEnd::complete;
-}
-
 }  // namespace
 
 template <class T>
@@ -109,7 +97,12 @@ double forward_flops(const Parameters<T>& parameters, int64_t rows) {
 template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll) {
-    if (inputs.count <= few_rows) return predict_one_by_one(kernels, parameters, workspaces, inputs, outputs);
+    if (inputs.count <= largest_few_rows) {
+        const auto own =
+            workspaces.few.take([](const auto&) { return true; }, [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
+        const DefaultArithmetic arithmetic;
+        return predict_few(kernels, parameters, inputs, *own, outputs) ? PassEnd::complete : PassEnd::input_not_finite;
+    }
     const Layer<T>& last = parameters[parameters.layers() - 1];
     const bool softmax = is_rowwise(last.activation);
     const int members = members_for(parameters, inputs.count, threads);

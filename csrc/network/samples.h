@@ -15,6 +15,8 @@ struct Inputs {
     int64_t row_bytes;              // from one sample to the next
     const double* shift = nullptr;  // (features), null: no scaling
     const double* scale = nullptr;
+    const float* shift32 = nullptr;  // the same as float; may be null
+    const float* scale32 = nullptr;
 };
 
 // Whether the inputs hold so many zeros that products which skip them are faster (gemm/skip.h): asked of a sample of the rows.

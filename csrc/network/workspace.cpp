@@ -5,14 +5,15 @@
 namespace fastmlp {
 
 template <class T>
-RowWorkspace<T>::RowWorkspace(const Parameters<T>& parameters) {
-    const int64_t inputs = parameters[0].in;
-    int64_t widest = inputs;
+FewWorkspace<T>::FewWorkspace(const Parameters<T>& parameters) {
+    int64_t widest = parameters[0].in;
     for (int64_t l = 0; l < parameters.layers(); ++l) widest = std::max(widest, parameters[l].out);
+    x_row = padded<T>(parameters[0].in);
+    y_row = padded<T>(widest);
     memory_ = place([&](Arena& in) {
-        x = in.take<T>(padded<T>(inputs));
-        for (T*& outputs : y) outputs = in.take<T>(padded<T>(widest));
-        row.index = in.take<int32_t>(sparse_row_room(widest));
+        x = in.take<T>(checked_product(largest_few_rows, x_row));
+        for (T*& outputs : y) outputs = in.take<T>(checked_product(largest_few_rows, y_row));
+        rows.index = in.take<int32_t>(few_rows_room(widest));
         softmax_columns = in.take<T>(checked_product(parameters[parameters.layers() - 1].out, largest_lanes));
     });
 }
@@ -31,8 +32,8 @@ BlockWorkspaces<T>::BlockWorkspaces(const Parameters<T>& parameters, int64_t row
     });
 }
 
-template struct RowWorkspace<float>;
-template struct RowWorkspace<double>;
+template struct FewWorkspace<float>;
+template struct FewWorkspace<double>;
 template struct BlockWorkspaces<float>;
 template struct BlockWorkspaces<double>;
 

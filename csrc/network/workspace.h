@@ -6,14 +6,16 @@
 
 namespace fastmlp {
 
-// Of one row that goes through alone.
+// Of a few rows that go through together.
 template <class T>
-struct RowWorkspace {
-    explicit RowWorkspace(const Parameters<T>& parameters);
+struct FewWorkspace {
+    explicit FewWorkspace(const Parameters<T>& parameters);
 
-    T* x;                // (inputs), converted and scaled
-    T* y[2];             // a layer's inputs and its outputs, by turns: as wide as the widest
-    SparseRow<T> row;    // where a layer's inputs are not zero
+    T* x;  // the inputs, converted and scaled, ld = x_row
+    int64_t x_row;
+    T* y[2];  // a layer's inputs and its outputs, by turns, ld = y_row
+    int64_t y_row;
+    FewRows<T> rows;     // the inputs of a layer
     T* softmax_columns;  // (outputs x lanes)
 
 private:
@@ -44,7 +46,7 @@ private:
 
 template <class T>
 struct Workspaces {
-    Kept<RowWorkspace<T>> row;
+    Kept<FewWorkspace<T>> few;
     Kept<BlockWorkspaces<T>> blocks;
 };
 

@@ -58,7 +58,7 @@ void run_at_once() {
                 const auto holder = access.try_read();
                 if (!holder) continue;
                 Inputs inputs = data.inputs;
-                if ((i + reader) % 3 != 0) inputs.count = 1 + reader;  // rows one by one, and in blocks
+                if ((i + reader) % 3 != 0) inputs.count = 1 + reader;  // a few rows, and blocks of them
                 predict(table<T>(kernels()), parameters, workspaces, inputs, found.data(), 1, Poll());
                 const auto count = static_cast<std::size_t>(inputs.count * 10);
                 if (std::memcmp(found.data(), expected[version].data(), count * sizeof(T)) != 0) ++faults;

@@ -1,0 +1,123 @@
+// A few rows times a matrix: bound by reading W, so W is read once for all of them, and not at all where each of them is zero. What is
+// left out of a chain are terms of plus or minus zero; they can turn a zero's sign and nothing else, and bias_activation takes that away.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "kernels/transpose.h"
+#include "simd/approx.h"
+#include "simd/compress.h"
+
+namespace fastmlp {
+namespace FASTMLP_ISA {
+
+// Elements j ... of all rows, put together: a lane is zero where every row is. `count` of them where that is less than a vector.
+template <bool whole, class T>
+FASTMLP_INLINE Vec<T> elements_of_all(const FewRows<T>& of, int64_t j, int count, Peak<T>& peak) {
+    IntVec<T> any{};
+    for (int64_t i = 0; i < of.rows; ++i) {
+        const T* const x = of.x + i * of.x_row + j;
+        const Vec<T> v = whole ? load(x) : load_partial(x, count);
+        peak.see(v);
+        any = any | bits<T>(v);
+    }
+    return from_bits<T>(any);
+}
+
+template <class T>
+T find_nonzero(int64_t n, FewRows<T>& of) {
+    Peak<T> peak;
+    int64_t count = 0, j = 0;
+    for (; j + lanes<T> <= n; j += lanes<T>)
+        count += append_nonzero(elements_of_all<true>(of, j, lanes<T>, peak), static_cast<int32_t>(j), of.index + count);
+    if (j < n)
+        count += append_nonzero(elements_of_all<false>(of, j, static_cast<int>(n - j), peak), static_cast<int32_t>(j), of.index + count);
+    of.count = count;
+    for (int i = 0; i < few_rows_ahead; ++i) of.index[count + i] = 0;  // prefetched, not used
+    return peak.value();
+}
+
+// As many vectors of sums as stay in registers beside one element of each row and a vector of B.
+constexpr int few_rows_vectors(int rows) {
+    constexpr int wide[] = {16, 12, 8, 6}, narrow[] = {12, 6, 3, 2};
+    return vector_bytes == 64 ? wide[rows - 1] : narrow[rows - 1];
+}
+
+template <class T, int rows, int vectors>
+void few_rows_columns(const FewRows<T>& of, const T* b, int64_t b_row, T* y, int64_t y_row) {
+    constexpr int width = lanes<T>;
+    Vec<T> sum[rows][vectors] = {};
+    for (int64_t e = 0; e < of.count; ++e) {
+        const T* const from = b + of.index[e] * b_row;
+        const T* const soon = b + of.index[e + few_rows_ahead] * b_row;
+        Vec<T> element[rows];
+        FASTMLP_UNROLL
+        for (int i = 0; i < rows; ++i) element[i] = broadcast<T>(of.x[i * of.x_row + of.index[e]]);
+        FASTMLP_UNROLL
+        for (int j = 0; j < vectors; ++j) {
+            if (j * vector_bytes % line_bytes == 0) __builtin_prefetch(soon + j * width);
+            const Vec<T> row_of_b = load(from + j * width);
+            FASTMLP_UNROLL
+            for (int i = 0; i < rows; ++i) sum[i][j] = fma(element[i], row_of_b, sum[i][j]);
+        }
+    }
+    FASTMLP_UNROLL
+    for (int i = 0; i < rows; ++i) {
+        FASTMLP_UNROLL
+        for (int j = 0; j < vectors; ++j) store(y + i * y_row + j * width, sum[i][j]);
+    }
+}
+
+template <class T>
+using FewRowsColumns = void (*)(const FewRows<T>&, const T* b, int64_t b_row, T* y, int64_t y_row);
+
+template <class T, int rows, int... J>
+FASTMLP_INLINE FewRowsColumns<T> few_rows_kernel(int64_t vectors, Positions<J...>) {
+    static constexpr FewRowsColumns<T> of_width[] = {few_rows_columns<T, rows, J + 1>...};
+    return of_width[vectors - 1];
+}
+
+template <class T, int rows>
+FASTMLP_INLINE void few_rows_times(const FewRows<T>& of, const T* b, int64_t b_row, int64_t columns, T* y, int64_t y_row) {
+    constexpr int most = few_rows_vectors(rows);
+    const int64_t vectors = (columns + lanes<T> - 1) / lanes<T>, blocks = (vectors + most - 1) / most;
+    for (int64_t block = 0; block < blocks; ++block) {  // of nearly equal width
+        const int64_t first = vectors * block / blocks, end = vectors * (block + 1) / blocks, place = first * lanes<T>;
+        few_rows_kernel<T, rows>(end - first, typename PositionsTo<most>::type())(of, b + place, b_row, y + place, y_row);
+    }
+}
+
+template <class T>
+void few_rows_product(const FewRows<T>& of, const T* b, int64_t b_row, int64_t columns, T* y, int64_t y_row) {
+    static_assert(largest_few_rows == 4, "a case for each number of rows");
+    if (of.rows == 1) few_rows_times<T, 1>(of, b, b_row, columns, y, y_row);
+    if (of.rows == 2) few_rows_times<T, 2>(of, b, b_row, columns, y, y_row);
+    if (of.rows == 3) few_rows_times<T, 3>(of, b, b_row, columns, y, y_row);
+    if (of.rows == 4) few_rows_times<T, 4>(of, b, b_row, columns, y, y_row);
+}
+
+template <class T>
+FASTMLP_INLINE T largest_of_row(int64_t n, const T* y) {
+    Vec<T> most = broadcast<T>(y[0]);
+    for (int64_t j = 0; j < n; j += lanes<T>) {
+        const Vec<T> value = load(y + j);
+        const IntVec<T> larger = (value > most) & (lane_numbers<T>() < broadcast_bits<T>(static_cast<Bits<T>>(n - j)));
+        most = larger ? value : most;
+    }
+    T largest = most[0];
+    for (int i = 1; i < lanes<T>; ++i) largest = most[i] > largest ? most[i] : largest;
+    return largest;
+}
+
+// Softmax of one row as kernels/rows.h computes it, but along the row: the sum is the same chain over the outputs.
+template <class T>
+void softmax_row(int64_t columns, T* y) {
+    const Vec<T> largest = broadcast<T>(largest_of_row<T>(columns, y));
+    for (int64_t j = 0; j < columns; j += lanes<T>) store(y + j, Approx<T>::exp(load(y + j) - largest));
+    T sum = 0;
+    for (int64_t j = 0; j < columns; ++j) sum += y[j];
+    const Vec<T> total = broadcast<T>(sum);
+    for (int64_t j = 0; j < columns; j += lanes<T>) store(y + j, load(y + j) / total);
+}
+
+}  // namespace FASTMLP_ISA
+}  // namespace fastmlp
