@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import importlib
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ class Question(NamedTuple):
     summary: str
     takes_shapes: bool = False
     asks_core_alone: bool = False
+    in_quick: bool = True  # part of `all --quick`
 
 
 # In the order in which `all` asks them: the machine's peak first, others relate to it.
@@ -45,8 +47,10 @@ QUESTIONS = {
     "predict": Question("bench.questions.predict", "one row, and many rows"),
     "start": Question("bench.questions.start", "import, first prediction, memory"),
     "mnist": Question("bench.questions.mnist", "from process start to a trained MNIST network"),
-    "counts": Question("bench.questions.counts", "instructions per kernel", False, True),
-    "interrupt": Question("bench.questions.interrupt", "how long a Ctrl-C waits", False, True),
+    "counts": Question("bench.questions.counts", "instructions per kernel", False, True, False),
+    "interrupt": Question(
+        "bench.questions.interrupt", "how long a Ctrl-C waits", False, True, False
+    ),
 }
 # Commands with a command line of their own: `module.main(arguments)` returns the exit status.
 COMMANDS = {
@@ -76,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"python -m bench: {error}", file=sys.stderr)
         return EXIT_FAILED
     options = dataclasses.replace(options, contenders=tuple(described))
-    names = list(QUESTIONS) if arguments.question == "all" else [arguments.question]
+    names = [arguments.question]
+    if arguments.question == "all":
+        names = [name for name, row in QUESTIONS.items() if row.in_quick or not options.quick]
     try:
         result = ask(names, options, described, skipped)
     except (DisagreementError, WorkerError) as error:
@@ -102,11 +108,13 @@ def ask(
     for name in names:
         question = importlib.import_module(QUESTIONS[name].module)
         _say(f"== {name}: {QUESTIONS[name].summary}")
+        start = time.perf_counter()
         try:
             measurements += question.run(options, _say)
         except QuestionSkippedError as error:
             skipped[name] = str(error)
             _say(f"skipped {name}: {error}")
+        _say(f"== {name} took {time.perf_counter() - start:.0f} s")
     settings = dataclasses.asdict(options)
     return BenchResult(started, settings, describe_machine(), described, skipped, measurements)
 

@@ -23,6 +23,8 @@ from bench.reference import Gradients, reference_gradients
 from bench.results import Turn
 from bench.shapes import Shape
 
+WARM_SECONDS = 0.1  # in which the core finds out how many threads pay
+
 
 @dataclasses.dataclass
 class Entry:
@@ -100,7 +102,9 @@ class Judge:
         """Return seconds per step; the first steps make the network and may compile it."""
         longest, epoch = self._options.turn_at_most, self._shape.steps
         steps = epoch if spec.whole_epochs else 1
-        worker.ask("train", steps=steps)
+        spent = float(worker.ask("train", steps=steps)["seconds"])
+        while spec.whole_epochs and spent < WARM_SECONDS:
+            spent += float(worker.ask("train", steps=steps)["seconds"])
         while True:
             seconds = float(worker.ask("train", steps=steps)["seconds"])
             if steps == epoch or seconds > longest / 4:

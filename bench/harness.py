@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -66,15 +67,16 @@ def survey(
     """
     described: dict[str, dict[str, Any]] = {}
     skipped: dict[str, str] = {}
-    for spec in chosen(names):
-        try:
-            with contender_worker(spec, None) as worker:
-                described[spec.name] = worker.ask("describe")
-        except ContenderMissingError as error:
-            if names is not None:
-                raise
-            skipped[spec.name] = str(error)
-            say(f"skipped {error}")
+    with contextlib.ExitStack() as stack:  # all at once: most of it is importing
+        workers = [stack.enter_context(contender_worker(spec, None)) for spec in chosen(names)]
+        for worker in workers:
+            try:
+                described[worker.name] = worker.ask("describe")
+            except ContenderMissingError as error:
+                if names is not None:
+                    raise
+                skipped[worker.name] = str(error)
+                say(f"skipped {error}")
     return described, skipped
 
 

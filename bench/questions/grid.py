@@ -21,7 +21,7 @@ from bench.shapes import Shape
 
 BATCHES = (1, 8, 32, 128, 1024)
 NARROWEST, WIDEST, RATIO = 8, 4096, 1.26
-QUICK_BATCHES, QUICK_WIDEST, QUICK_RATIO = (1, 32, 1024), 1024, 1.26**3
+QUICK_BATCHES, QUICK_WIDEST, QUICK_RATIO = (1, 32, 1024), 1024, 1.26**6
 # They would compile, or do the same as NumPy, at each of over a hundred points; named ones may.
 LEFT_OUT = ("deck", "sklearn", "torch_compile", "jax")
 EPOCH_SECONDS, ASSUMED_RATE, ASSUMED_STEP = 0.01, 1e11, 2e-6  # to make data for about one turn

@@ -132,7 +132,7 @@ double barrier_seconds(int threads, double seconds) {
 }
 
 double ping_pong_seconds() {
-    constexpr int batches = 21, trips = 500, spins = 1 << 16;
+    constexpr int batches = 11, trips = 100, spins = 1 << 14;
     alignas(64) std::atomic<int> holder{0};
     std::vector<double> seconds;
     int members = 0;
