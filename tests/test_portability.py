@@ -52,9 +52,10 @@ class Output:
     fused: bool
 
 
-def rows(x86: bool) -> list[tuple[str, str, list[str]]]:
-    """(name, predicate, flags) of each row of kernels; those indented are x86-64's alone."""
-    found = re.findall(r"^( *)fastmlp_isa\((\w+) (\w+) ?([^)]*)\)", CMAKE, re.MULTILINE)
+def rows(x86: bool, table: str) -> list[tuple[str, str, list[str]]]:
+    """(name, predicate, flags) of each row of a table; those indented are x86-64's alone."""
+    kind = "fastmlp_isa" if table == "kernels" else "fastmlp_(?:pair_)?isa"
+    found = re.findall(rf"^( *){kind}\((\w+) (\w+) ?([^)]*)\)", CMAKE, re.MULTILINE)
     return [(name, test, flags.split()) for indent, name, test, flags in found if x86 or not indent]
 
 
@@ -80,16 +81,21 @@ def first_of(names: list[str], oldest: int = 0) -> str:
 
 def compile_program(build: Build, folder: Path) -> Path:
     """Compile engine, kernels and program into `folder`."""
-    table = " ".join(f"row({name}, {predicate})" for name, predicate, _ in rows(build.x86))
+    lists = {"kernels": "FASTMLP_ISAS", "pairs": "FASTMLP_PAIR_ISAS"}
+    header = ""
+    for table, macro in lists.items():
+        found = " ".join(f"row({name}, {test})" for name, test, _ in rows(build.x86, table))
+        header += f"#define {macro}(row) {found}\n"
     (folder / "runtime").mkdir()
-    (folder / "runtime" / "isas.h").write_text(f"#define FASTMLP_ISAS(row) {table}\n")
+    (folder / "runtime" / "isas.h").write_text(header)
     csrc = ROOT / "csrc"
     common = ["-std=c++17", *flags_of("CMAKE_CXX_FLAGS_RELEASE"), *flags_of("FASTMLP_ARITHMETIC")]
     common += [f"-I{csrc}", f"-I{folder}", f"-DFASTMLP_TEAM_{build.backend.upper()}"]
     common += ["-fopenmp" if build.backend == "openmp" else "-pthread", *build.flags]
     jobs = [
-        (csrc / "kernels" / "kernels.cpp", f"kernels_{name}", [f"-DFASTMLP_ISA={name}", *flags])
-        for name, _, flags in rows(build.x86)
+        (csrc / "kernels" / f"{table}.cpp", f"{table}_{name}", [f"-DFASTMLP_ISA={name}", *flags])
+        for table in lists
+        for name, _, flags in rows(build.x86, table)
     ]
     sources = [
         p

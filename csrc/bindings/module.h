@@ -10,5 +10,6 @@ void bind_catalog(pybind11::module_& module);  // catalog: names, formulas, defa
 void bind_network(pybind11::module_& module);  // Network
 void bind_trainer(pybind11::module_& module);  // Trainer, EpochResult, permutation
 void bind_testing(pybind11::module_& module);  // testing: raw kernels, for the tests alone
+void bind_testing_pairs(pybind11::module_& testing);
 
 }  // namespace fastmlp

@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include "bindings/matrix.h"
 #include "bindings/module.h"
 #include "gemm/gemm.h"
 #include "math/catalog.h"
@@ -23,59 +24,17 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-template <class T>
-struct MatrixView {
-    T* data;
-    int64_t rows, columns, row, column;  // strides in elements
-};
-
-template <class T>
-MatrixView<T> matrix(const py::array_t<T>& array, bool writes) {
-    if (array.ndim() != 2) throw std::invalid_argument("a matrix has 2 dimensions, not " + std::to_string(array.ndim()));
-    const auto item = static_cast<py::ssize_t>(sizeof(T));
-    T* const data = writes ? const_cast<py::array_t<T>&>(array).mutable_data() : const_cast<T*>(array.data());
-    return {data, array.shape(0), array.shape(1), array.strides(0) / item, array.strides(1) / item};
-}
-
 // c[...] = a @ b, in place; a or its transpose must have contiguous rows, and c's rows must be contiguous.
 template <class T>
-void gemm_into(const TileTable<T>& kernels, const py::array_t<T>& a, const py::array_t<T>& b, const py::array_t<Sum<T>>& c, int threads) {
-    const auto av = matrix<T>(a, false), bv = matrix<T>(b, false);
-    const auto cv = matrix<Sum<T>>(c, true);
+void gemm_into(const py::array_t<T>& a, const py::array_t<T>& b, const py::array_t<T>& c, int threads) {
+    const auto av = matrix<T>(a, false), bv = matrix<T>(b, false), cv = matrix<T>(c, true);
     if (av.columns != bv.rows || cv.rows != av.rows || cv.columns != bv.columns)
         throw std::invalid_argument("shapes of a, b and c do not match");
     if (av.row != 1 && av.column != 1 && av.rows > 1 && av.columns > 1) throw std::invalid_argument("one of a's strides must be 1");
     if (cv.column != 1 && cv.columns > 1) throw std::invalid_argument("c's rows must be contiguous");
     const py::gil_scoped_release released;
-    gemm(kernels, cv.rows, cv.columns, av.columns, av.data, av.row, av.column, bv.data, bv.row, bv.column, cv.data, cv.row,
+    gemm(table<T>(kernels()), cv.rows, cv.columns, av.columns, av.data, av.row, av.column, bv.data, bv.row, bv.column, cv.data, cv.row,
          team_size(1e18, threads));
-}
-
-template <class T>
-void gemm_of_numbers(const py::array_t<T>& a, const py::array_t<T>& b, const py::array_t<T>& c, int threads) {
-    gemm_into<T>(table<T>(kernels()), a, b, c, threads);
-}
-
-const PairKernels& pairs_of(const std::string& isa) { return isa.empty() ? pair_kernels() : pair_kernels(isa); }
-
-void gemm_of_pairs(const py::array_t<Pair>& a, const py::array_t<Pair>& b, const py::array_t<float>& c, int threads,
-                   const std::string& isa) {
-    gemm_into<Pair>(pairs_of(isa), a, b, c, threads);
-}
-
-// along[...] and down[...] = x in pairs, in place; either may be None, and their rows must be contiguous, as those of x.
-void round_to_pairs(const py::array_t<float>& x, const py::object& along, const py::object& down, const std::string& isa) {
-    const auto from = matrix<float>(x, false);
-    if (from.column != 1 && from.columns > 1) throw std::invalid_argument("x's rows must be contiguous");
-    const auto target = [](const py::object& pairs, int64_t rows, int64_t columns) {
-        if (pairs.is_none()) return MatrixView<Pair>{};
-        const auto to = matrix<Pair>(pairs.cast<py::array_t<Pair>>(), true);
-        if (to.rows != rows || to.columns != columns) throw std::invalid_argument("shapes of x and its pairs do not match");
-        if (to.column != 1 && to.columns > 1) throw std::invalid_argument("rows of pairs must be contiguous");
-        return to;
-    };
-    const auto a = target(along, from.rows, (from.columns + 1) / 2), d = target(down, (from.rows + 1) / 2, from.columns);
-    pairs_of(isa).round({from.rows, from.columns, from.data, from.row, a.data, a.row, d.data, d.row});
 }
 
 template <class T>
@@ -133,13 +92,11 @@ py::tuple optimize(const std::string& name, const std::map<std::string, double>&
 
 void bind_testing(py::module_& module) {
     py::module_ testing = module.def_submodule("testing", "Raw kernels, switches and rates, for tests and the benchmark alone.");
-    testing.def("gemm", &gemm_of_numbers<float>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
+    bind_testing_pairs(testing);
+    testing.def("gemm", &gemm_into<float>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
                 py::arg("threads") = 1);
-    testing.def("gemm", &gemm_of_numbers<double>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
+    testing.def("gemm", &gemm_into<double>, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
                 py::arg("threads") = 1);
-    testing.def("gemm", &gemm_of_pairs, py::arg("a").noconvert(), py::arg("b").noconvert(), py::arg("c").noconvert(),
-                py::arg("threads") = 1, py::arg("isa") = "");
-    testing.def("round_to_pairs", &round_to_pairs, py::arg("x").noconvert(), py::arg("along"), py::arg("down"), py::arg("isa") = "");
     testing.def("function", &map_function<float>, py::arg("name"), py::arg("x").noconvert());
     testing.def("function", &map_function<double>, py::arg("name"), py::arg("x").noconvert());
     const auto optimize_arguments = [&](auto* function) {

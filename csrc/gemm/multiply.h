@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "gemm/share.h"
 #include "kernels/kernel_table.h"
@@ -44,9 +45,7 @@ bool packing_pays(int64_t k, int64_t b_row) {
 
 // Tiles of pairs start at even rows, so that a finished one can be rounded to pairs down its columns.
 template <class T>
-constexpr int64_t row_quantum = 1;
-template <>
-constexpr int64_t row_quantum<Pair> = 2;
+constexpr int64_t row_quantum = std::is_same_v<T, Pair> ? 2 : 1;
 
 // Rows of a share are cut into tiles of nearly equal height: 128 = 8 x 13 + 2 x 12.
 inline Range tile_rows_at(const Range& rows, int64_t quantum, int64_t tiles, int64_t index) {

@@ -215,8 +215,8 @@ struct RoundArguments {
     int64_t down_row;
 };
 
-// delta = transpose(tile) * slope(y), rounded, as two products want it. The tile holds dL/dy of (features x samples), as the product
-// W delta^T makes it, both starting at even numbers; its rows are read in two vectors.
+// delta = transpose(tile) * slope(y), rounded, as two products want it: exactly the pairs that exist. The tile holds dL/dy of
+// (features x samples), as the product W delta^T makes it, both from even numbers on; two vectors of a row are read.
 struct PairBackwardArguments {
     int64_t features, samples;
     const float* tile;
@@ -225,7 +225,7 @@ struct PairBackwardArguments {
     int64_t y_row;
     Pair* delta;  // (samples/2 x features): for the weight gradient
     int64_t delta_row;
-    Pair* delta_t;  // (features/2 x samples): for the layer below; may be null. Whole vectors are written, zero beyond the samples
+    Pair* delta_t;  // (features/2 x samples): for the layer below; may be null
     int64_t delta_t_row;
 };
 

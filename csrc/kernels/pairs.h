@@ -41,11 +41,12 @@ FASTMLP_INLINE void backward_block(const PairBackwardArguments& of, int64_t i, i
         const Rounded delta = Rounded::of(left, right);
         square[f] = delta.along();
         if (f % 2 == 0) above = delta;
-        if (of.delta_t == nullptr || (f % 2 == 0 && f + 1 < features)) continue;
-        const Rounded below = f % 2 == 0 ? Rounded{} : delta;
-        Pair* to = of.delta_t + (i + f) / 2 * of.delta_t_row + j;
-        store(to, above.down<0>(below));
-        if (samples > n) store(to + n, above.down<1>(below));
+        if (of.delta_t != nullptr && (f % 2 == 1 || f + 1 == features)) {
+            const Rounded below = f % 2 == 1 ? delta : Rounded{};
+            Pair* to = of.delta_t + (i + f) / 2 * of.delta_t_row + j;
+            store_some<false>(to, above.down<0>(below), samples);
+            store_some<false>(to + n, above.down<1>(below), samples - n);
+        }
     }
     transpose<Pair>(square);
     FASTMLP_UNROLL

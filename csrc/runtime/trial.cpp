@@ -43,6 +43,7 @@ bool same_bits(const PairKernels& best, const PairKernels& plain, Operands& on) 
     const int64_t columns = static_cast<int64_t>(largest_tile_vectors) * std::min(best.lanes, plain.lanes);
     run(plain, rows, on);
     const std::vector<float> expected = on.c;
+    std::fill(on.c.begin(), on.c.end(), 0.0f);
     run(best, rows, on);
     for (int64_t i = 0; i < rows; ++i)
         if (std::memcmp(&expected[static_cast<std::size_t>(i * width)], &on.c[static_cast<std::size_t>(i * width)],

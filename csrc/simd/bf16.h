@@ -33,7 +33,12 @@ struct Links {
 
 #if defined(__AVX512BF16__)
 FASTMLP_INLINE Vec<float> fma(Vec<Pair> a, Vec<Pair> b, Vec<float> c) {
+#if defined(__clang__)  // whose versions 16 and 17 crash over the type that the intrinsic takes
+    asm("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b));
+    return c;
+#else
     return (Vec<float>)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+#endif
 }
 #else
 // Two: the first halves widened to float, then the second halves.

@@ -153,6 +153,46 @@ void run_product(int64_t m, int64_t n, int64_t k, bool a_transposed, bool b_tran
                 b_transposed ? "-bt" : "", sizeof(T) == 4 ? "float32" : "float64", hash.state());
 }
 
+// What a layer in bf16 does, on one instruction set: Y = X W, the layer's delta from that of the layer above, X^T delta, sums.
+uint64_t pairs_hash(const PairKernels& kernels, int threads) {
+    constexpr int64_t batch = 37, in = 75, out = 53, wide = 128;
+    std::vector<float> x, w, y(batch * wide), dy(in * wide), dw(in * wide), sums(wide);
+    for (int64_t i = 0; i < batch * in; ++i) x.push_back(static_cast<float>(draw(5, i, 1)));
+    for (int64_t i = 0; i < in * out; ++i) w.push_back(static_cast<float>(draw(6, i, 1)));
+    std::vector<Pair> x_along(batch * wide), x_down(batch * wide), w_along(in * wide), w_down(in * wide);
+    std::vector<Pair> y_along(batch * wide), y_down(batch * wide), delta(batch * wide), delta_t(in * wide);
+    kernels.round({batch, in, x.data(), in, x_along.data(), wide, x_down.data(), wide});
+    kernels.round({in, out, w.data(), out, w_along.data(), wide, w_down.data(), wide});
+    const int64_t half_batch = (batch + 1) / 2, half_in = (in + 1) / 2, half_out = (out + 1) / 2;
+    gemm<Pair>(kernels, batch, out, half_in, x_along.data(), wide, 1, w_down.data(), wide, 1, y.data(), wide, threads);
+    kernels.round({batch, out, y.data(), wide, y_along.data(), wide, y_down.data(), wide});
+    std::vector<Pair> y_t(out * wide);  // y as if it were the delta of the layer above, transposed
+    std::vector<float> transposed(out * wide);
+    for (int64_t i = 0; i < batch; ++i)
+        for (int64_t j = 0; j < out; ++j) transposed[static_cast<std::size_t>(j * wide + i)] = y[static_cast<std::size_t>(i * wide + j)];
+    kernels.round({out, batch, transposed.data(), wide, nullptr, 0, y_t.data(), wide});
+    gemm<Pair>(kernels, in, batch, half_out, w_along.data(), wide, 1, y_t.data(), wide, 1, dy.data(), wide, threads);
+    float peak = 0;
+    for (const char* name : {"relu", "tanh"}) {
+        const int id = id_of(name, Activations::names, Activations::size, "activation");
+        peak += kernels.backward[id]({in, batch, dy.data(), wide, x_down.data(), wide, delta.data(), wide, delta_t.data(), wide});
+    }
+    gemm<Pair>(kernels, in, out, half_batch, x_down.data(), 1, wide, y_down.data(), wide, 1, dw.data(), wide, threads);
+    kernels.column_sums(batch, wide, delta.data(), wide, sums.data());
+    Hash hash;
+    for (const std::vector<float>* numbers : {&y, &dy, &dw, &sums}) hash.add(numbers->data(), static_cast<int64_t>(numbers->size()));
+    for (const std::vector<Pair>* words : {&y_along, &delta, &delta_t}) hash.add(words->data(), static_cast<int64_t>(words->size()));
+    hash.add(&peak, 1);
+    return hash.state();
+}
+
+void run_pairs(int threads) {
+    const uint64_t chosen = pairs_hash(pair_kernels(), threads);
+    bool same = true;
+    for (const std::string& isa : pair_isas_found()) same = same && pairs_hash(pair_kernels(isa), threads) == chosen;
+    std::printf("pairs bf16 %016" PRIx64 "%s\n", chosen, same ? "" : " FAULT: an instruction set has other bits");
+}
+
 // Nothing is allocated after the plan is made: an epoch of many steps asks for memory as often as an epoch of one. Nor for a row.
 template <class T>
 void run_allocations(int threads) {
@@ -246,6 +286,7 @@ int main(int count, char** arguments) {
                      static_cast<int>(kernels().fused_multiply_add), team_backend(), threads);
         run_all<float>(threads);
         run_all<double>(threads);
+        run_pairs(threads);
         if (count > 2 && std::strcmp(arguments[2], "long") == 0) {
             run_long<float>(threads);
             run_long<double>(threads);
