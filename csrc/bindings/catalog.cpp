@@ -1,6 +1,13 @@
 // fastmlp._core.catalog: names, formulas and defaults, read from the structs that compute them.
 #include "math/catalog.h"
+
+#include <string>
+#include <vector>
+
+#include <pybind11/stl.h>
+
 #include "bindings/module.h"
+#include "math/bf16.h"
 #include "network/optimizer.h"
 #include "network/parameters.h"
 #include "network/spec.h"
@@ -58,7 +65,8 @@ void bind_catalog(py::module_& module) {
         "catalog",
         [] {
             return py::dict(py::arg("activations") = activations(), py::arg("losses") = losses(), py::arg("optimizers") = optimizer_rows(),
-                            py::arg("initializers") = initializer_rows());
+                            py::arg("initializers") = initializer_rows(),
+                            py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)));
         },
         "What exists, by kind: names, formulas, defaults.");
 }

@@ -148,8 +148,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
                                       bool shuffle, int threads, const std::string& precision, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
-    const char* const precisions[] = {"full", "bf16"};
-    const bool mixed = id_of(precision, precisions, 2, "precision") == 1;
+    const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
@@ -172,7 +171,7 @@ void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = "full")
+             py::arg("threads") = 0, py::arg("precision") = precisions[0])
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

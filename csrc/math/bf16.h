@@ -14,6 +14,10 @@
 
 namespace fastmlp {
 
+// What the factors of a training step's products are: numbers of the network's own type, or bf16.
+constexpr const char* precisions[] = {"full", "bf16"};
+enum class Precision { full, bf16 };
+
 using Pair = uint32_t;
 constexpr float smallest_factor = 0x1p-56f;
 constexpr int16_t smallest_factor_bits = 0x2380;

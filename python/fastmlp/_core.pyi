@@ -46,6 +46,7 @@ class Catalog(TypedDict):
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
     initializers: list[InitializerRow]
+    precisions: list[str]
 
 def catalog() -> Catalog: ...
 def cpu_info() -> dict[str, Any]: ...

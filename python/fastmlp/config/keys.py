@@ -19,6 +19,7 @@ _CATALOG = _core.catalog()
 
 ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
 HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSS_OUTPUTS = {row["name"]: tuple(row["outputs"]) for row in _CATALOG["losses"]}
 # By name of the optimizer, then of the hyperparameter: what the engine says of each.

@@ -20,6 +20,7 @@ from .keys import (
     INITIALIZERS,
     LOSS_OUTPUTS,
     OPTIMIZERS,
+    PRECISIONS,
     Kind,
     choice,
     column,
@@ -173,6 +174,9 @@ class TrainingConfig(_Section):
     seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")
     threads: int | None = _key(
         None, whole(1, 4096), "threads to use (default: what the machine allows)", optional=True
+    )
+    precision: str = _key(
+        "full", choice(PRECISIONS), "of products: as dtype, or bf16 factors summed in float32"
     )
     shuffle: bool = _key(True, flag(), "draw a new order of the rows every epoch")
     test_each_epoch: bool = _key(

@@ -59,6 +59,11 @@ def decide(
     DataError
         Targets that do not fit the task.
     """
+    if config.training.precision != "full" and config.network.dtype != "float32":
+        raise ConfigError(
+            f"precision {config.training.precision!r} needs dtype 'float32'; "
+            f"got {config.network.dtype!r}"
+        )
     task = infer_task(data.y, config.data.task)
     output, loss = infer_output_and_loss(
         task, config.network.output_activation, config.training.loss

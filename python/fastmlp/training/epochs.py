@@ -99,6 +99,7 @@ def _trainer(plan: Plan) -> _core.Trainer:
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
+        precision=chosen.precision,
         threads=chosen.threads or 0,
         **chosen.hyperparameters(),
     )
