@@ -193,6 +193,7 @@ EVERY_KEY = {
     "epochs": 30,
     "seed": 2**63 - 1,
     "threads": 3,
+    "precision": "bf16",
     "shuffle": False,
     "test_each_epoch": True,
 }

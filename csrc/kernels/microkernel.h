@@ -79,7 +79,7 @@ void tile(const TileArguments<T>& arguments) {
 
 // Factors that are widened take registers of their own.
 template <class T>
-constexpr int tile_rows = Links<T>::count == 1 ? (vector_bytes == 64 ? largest_tile_rows : 6) : (vector_bytes == 64 ? 12 : 4);
+constexpr int tile_rows = Links<T>::count == 1 ? (vector_bytes == 64 ? largest_tile_rows : 6) : (vector_bytes == 64 ? 8 : 4);
 
 // Every tile of 1 ... tile_rows rows, so that any number of rows splits evenly.
 template <class T, Walk walk, int vectors, int rows = tile_rows<T>>
