@@ -12,11 +12,10 @@ namespace FASTMLP_ISA {
 
 // Elements j ... of all rows, put together: a lane is zero where every row is. `count` of them where that is less than a vector.
 template <bool whole, class T>
-FASTMLP_INLINE Vec<T> elements_of_all(const FewRows<T>& of, int64_t j, int count, Peak<T>& peak) {
+FASTMLP_INLINE Vec<T> elements_of_all(int64_t rows, const T* x, int64_t x_row, int count, Peak<T>& peak) {
     IntVec<T> any{};
-    for (int64_t i = 0; i < of.rows; ++i) {
-        const T* const x = of.x + i * of.x_row + j;
-        const Vec<T> v = whole ? load(x) : load_partial(x, count);
+    for (int64_t i = 0; i < rows; ++i) {
+        const Vec<T> v = whole ? load(x + i * x_row) : load_partial(x + i * x_row, count);
         peak.see(v);
         any = any | bits<T>(v);
     }
@@ -24,16 +23,26 @@ FASTMLP_INLINE Vec<T> elements_of_all(const FewRows<T>& of, int64_t j, int count
 }
 
 template <class T>
-T find_nonzero(int64_t n, FewRows<T>& of) {
+FASTMLP_INLINE T find_nonzero_in(int64_t rows, int64_t n, FewRows<T>& of) {
+    const T* const x = of.x;  // of its own: what is written to `index` might lie in `of` for all the compiler knows
+    const int64_t x_row = of.x_row;
+    int32_t* const index = of.index;
     Peak<T> peak;
     int64_t count = 0, j = 0;
     for (; j + lanes<T> <= n; j += lanes<T>)
-        count += append_nonzero(elements_of_all<true>(of, j, lanes<T>, peak), static_cast<int32_t>(j), of.index + count);
-    if (j < n)
-        count += append_nonzero(elements_of_all<false>(of, j, static_cast<int>(n - j), peak), static_cast<int32_t>(j), of.index + count);
+        count += append_nonzero(elements_of_all<true>(rows, x + j, x_row, lanes<T>, peak), static_cast<int32_t>(j), index + count);
+    if (j < n) {
+        const int rest = static_cast<int>(n - j);
+        count += append_nonzero(elements_of_all<false>(rows, x + j, x_row, rest, peak), static_cast<int32_t>(j), index + count);
+    }
     of.count = count;
-    for (int i = 0; i < few_rows_ahead; ++i) of.index[count + i] = 0;  // prefetched, not used
+    for (int i = 0; i < few_rows_ahead; ++i) index[count + i] = 0;  // prefetched, not used
     return peak.value();
+}
+
+template <class T>
+T find_nonzero(int64_t n, FewRows<T>& of) {
+    return of.rows == 1 ? find_nonzero_in(1, n, of) : find_nonzero_in(of.rows, n, of);
 }
 
 // As many vectors of sums as stay in registers beside one element of each row and a vector of B.

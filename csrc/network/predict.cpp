@@ -84,6 +84,29 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
     return finite ? PassEnd::complete : PassEnd::input_not_finite;
 }
 
+// The losses of a block whose outputs stand before their unit.
+template <class T>
+Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, int loss, const Range& rows,
+              BlockWorkspace<T>& own) {
+    Tally tally;
+    const int64_t z_row = own.activity.row.back();
+    for (int64_t r = 0; r < rows.size(); r += kernels.lanes) {
+        LossArguments<T> group = loss_group<T>(targets, nullptr, rows.begin + r, std::min<int64_t>(kernels.lanes, rows.size() - r));
+        group.outputs = last.out;
+        group.z = own.activity.y.back() + r * z_row;
+        group.z_row = z_row;
+        group.delta_t = own.delta_t;
+        group.delta_t_row = kernels.lanes;
+        group.scratch = own.scratch.outputs;
+        group.losses = own.losses + r;
+        group.correct = &tally.correct;
+        kernels.loss[loss][last.activation](group);
+    }
+    for (int64_t i = 0; i < rows.size(); ++i) tally.loss_sum += static_cast<double>(own.losses[i]);
+    tally.samples = rows.size();
+    return tally;
+}
+
 }  // namespace
 
 template <class T>
@@ -126,22 +149,7 @@ PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters,
     const int members = static_cast<int>(std::min<int64_t>(members_for(parameters, inputs.count, threads), blocks.count));
     const PassEnd end = for_each_block(kernels, parameters, workspaces, inputs, blocks, false, members, poll,
                                        [&](int64_t block, const Range& rows, BlockWorkspace<T>& own) {
-                                           Tally& sum = tallies[static_cast<std::size_t>(block)];
-                                           for (int64_t r = 0; r < rows.size(); r += kernels.lanes) {
-                                               LossArguments<T> group = loss_group<T>(targets, nullptr, rows.begin + r,
-                                                                                      std::min<int64_t>(kernels.lanes, rows.size() - r));
-                                               group.outputs = last.out;
-                                               group.z = own.activity.y.back() + r * own.activity.row.back();
-                                               group.z_row = own.activity.row.back();
-                                               group.delta_t = own.delta_t;
-                                               group.delta_t_row = kernels.lanes;
-                                               group.scratch = own.scratch.outputs;
-                                               group.losses = own.losses + r;
-                                               group.correct = &sum.correct;
-                                               kernels.loss[loss][last.activation](group);
-                                           }
-                                           for (int64_t i = 0; i < rows.size(); ++i) sum.loss_sum += static_cast<double>(own.losses[i]);
-                                           sum.samples = rows.size();
+                                           tallies[static_cast<std::size_t>(block)] = measure(kernels, last, targets, loss, rows, own);
                                        });
     if (end != PassEnd::complete) return end;
     for (const Tally& block : tallies) {
