@@ -93,7 +93,7 @@ class Judge:
         """Hold the weights after each of the first steps against the reference."""
         steps = self._shape.check_steps
         with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as folder:
-            worker.ask("check", steps=steps, folder=folder)
+            worker.ask("check", steps=steps, whole_epochs=spec.whole_epochs, folder=folder)
             after = [_read(Path(folder, f"{n}.npz")) for n in range(1, steps + 1)]
         self._base = self._base or after
         return check_agreement(spec.name, self._problem, after, self._base, self._first)

@@ -2,11 +2,11 @@
 
 Between requests it only waits. ``python -m bench.worker MODULE BUILD`` is started by processes.py.
 
-describe                    -> versions and settings
-cores                       -> "near", "far" or null: how quickly cores talk (the core knows)
-setup   shape, threads      -> checksum of the problem
-check   steps, folder       -> weights after steps 1, 2, ... as folder/1.npz, ...
-train   steps               -> seconds
+describe                             -> versions and settings
+cores                                -> "near", "far" or null: how quickly cores talk, if known
+setup   shape, threads               -> checksum of the problem
+check   steps, whole_epochs, folder  -> weights after steps 1, 2, ... as folder/1.npz, ...
+train   steps                        -> seconds
 """
 
 from __future__ import annotations
@@ -68,14 +68,22 @@ class Session:
         self._threads = threads
         return {"checksum": self._problem.checksum()}
 
-    def check(self, steps: int, folder: str) -> dict[str, Any]:
-        """Train 1, 2, ... `steps` steps, each time from the initial weights; leave the results."""
+    def check(self, steps: int, whole_epochs: bool, folder: str) -> dict[str, Any]:
+        """Train `steps` steps and leave the weights after each.
+
+        Who trains whole epochs alone starts anew for each, with an epoch of 1, 2, ... steps.
+        """
+        contender: Contender | None = None
         for count in range(1, steps + 1):
-            contender = self._build(self._ready().head(count), self._threads)
-            contender.train(count)
+            if contender is None:
+                head = self._ready().head(count if whole_epochs else steps)
+                contender = self._build(head, self._threads)
+            contender.train(count if whole_epochs else 1)
             arrays = [array for layer in contender.parameters() for array in layer]
-            contender.close()
             np.savez(Path(folder, f"{count}.npz"), *arrays)
+            if whole_epochs or count == steps:
+                contender.close()
+                contender = None
         return {}
 
     def train(self, steps: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bench.machine import usable_cores
 from bench.results import Measurement
 from bench.shapes import Shape, load_shapes
 
-SHAPES = ("small", "tabular", "medium", "large", "wide")
+SHAPES = ("small", "medium", "large", "wide")
 QUICK_SHAPES = ("small", "medium")
 # One thread by design, or too slow to start for what they would add here; named ones take part.
 LEFT_OUT = ("deck", "sklearn", "torch_compile")
@@ -36,6 +36,7 @@ def run(options: Options, say: Say) -> list[Measurement]:
     most = options.threads or usable_cores()
     if most < 2:
         raise QuestionSkippedError("only one core may be used here")
+    options = dataclasses.replace(options, rounds=min(options.rounds, 3), contender_at_most=8.0)
     names = options.shapes or (QUICK_SHAPES if options.quick else SHAPES)
     return [row for shape in load_shapes(names) for row in run_shape(shape, most, options, say)]
 
