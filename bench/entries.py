@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.agreement import Agreement, DisagreementError, check_agreement
+from bench.agreement import Agreement, DisagreementError, check_agreement, check_mixed_agreement
 from bench.contenders import ContenderSpec
 from bench.harness import Options, Say, turn_steps
 from bench.problem import Parameters, make_problem
@@ -96,7 +96,8 @@ class Judge:
             worker.ask("check", steps=steps, whole_epochs=spec.whole_epochs, folder=folder)
             after = [_read(Path(folder, f"{n}.npz")) for n in range(1, steps + 1)]
         self._base = self._base or after
-        return check_agreement(spec.name, self._problem, after, self._base, self._first)
+        check = check_mixed_agreement if spec.mixed else check_agreement
+        return check(spec.name, self._problem, after, self._base, self._first)
 
     def _warm_up(self, spec: ContenderSpec, worker: Worker) -> float:
         """Return seconds per step; the first steps make the network and may compile it."""

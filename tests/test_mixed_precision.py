@@ -183,14 +183,15 @@ def test_a_step_that_would_overflow_is_refused_whole():
         trainer.run_epoch(0)
     trainer.close()
     for (w, b), (old_w, old_b) in zip(network.parameters(), before, strict=True):
-        assert (w == old_w).all() and (b == old_b).all()
+        assert (w == old_w).all()
+        assert (b == old_b).all()
 
 
 def test_wrong_precision():
     x, t = np.zeros((4, 3), "float32"), np.zeros(4, "int64")
     loss = "categorical_cross_entropy"
     network = _core.Network([3, 2], ["softmax"])
-    with pytest.raises(ValueError, match="precision 'fp16'.*full, bf16"):
+    with pytest.raises(ValueError, match=r"precision 'fp16'.*full, bf16"):
         _core.Trainer(network, x, t, loss=loss, precision="fp16")
     wide = _core.Network([3, 2], ["softmax"], "float64")
     with pytest.raises(ValueError, match="float32; this one is float64"):

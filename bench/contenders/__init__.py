@@ -59,6 +59,7 @@ class ContenderSpec:
     install : the command that installs what it needs
     trains : it can train (else it only predicts)
     whole_epochs : an epoch is one call, so its steps are never cut short
+    mixed : products have bf16 factors, and so it is held to a wider bound
     """
 
     name: str
@@ -67,13 +68,19 @@ class ContenderSpec:
     install: str = "pip install '.[peers]'"
     trains: bool = True
     whole_epochs: bool = False
+    mixed: bool = False
 
 
+CORE = "bench.contenders.core"
+TORCH = "bench.contenders.torch_mlp"
 CONTENDERS = (
-    ContenderSpec("core", "bench.contenders.core", install="pip install .", whole_epochs=True),
+    ContenderSpec("core", CORE, install="pip install .", whole_epochs=True),
+    ContenderSpec("core_dense", CORE, "build_dense", "pip install .", whole_epochs=True),
+    ContenderSpec("core_bf16", CORE, "build_bf16", "pip install .", whole_epochs=True, mixed=True),
     ContenderSpec("numpy", "bench.contenders.numpy_mlp", install="pip install numpy"),
-    ContenderSpec("torch", "bench.contenders.torch_mlp"),
-    ContenderSpec("torch_compile", "bench.contenders.torch_mlp", build="build_compiled"),
+    ContenderSpec("torch", TORCH),
+    ContenderSpec("torch_compile", TORCH, "build_compiled"),
+    ContenderSpec("torch_bf16", TORCH, "build_bf16", mixed=True),
     ContenderSpec("jax", "bench.contenders.jax_mlp"),
     ContenderSpec("sklearn", "bench.contenders.sklearn_mlp"),
     ContenderSpec("onnxruntime", "bench.contenders.onnxruntime_mlp", trains=False),

@@ -19,7 +19,7 @@ _core: Any = importlib.import_module("fastmlp._core")
 class CoreMlp:
     """One network and its trainer on one problem."""
 
-    def __init__(self, problem: Problem, threads: int | None) -> None:
+    def __init__(self, problem: Problem, threads: int | None, precision: str = "full") -> None:
         shape = problem.shape
         _check_optimizer(shape.optimizer)
         hidden = [shape.activation] * (len(shape.sizes) - 2)
@@ -34,8 +34,8 @@ class CoreMlp:
             loss=shape.loss,
             optimizer="adam" if shape.optimizer == "adam" else "sgd",
             learning_rate=shape.learning_rate,
-            momentum=MOMENTUM if shape.optimizer == "momentum" else 0.0,
-            l2=0.0,
+            **({"momentum": MOMENTUM} if shape.optimizer == "momentum" else {}),
+            precision=precision,
             batch_size=shape.batch,
             seed=shape.seed,
             shuffle=False,
@@ -76,6 +76,17 @@ def _check_optimizer(name: str) -> None:
 def build(problem: Problem, threads: int | None) -> CoreMlp:
     """Make the contender at the problem's initial weights."""
     return CoreMlp(problem, threads)
+
+
+def build_dense(problem: Problem, threads: int | None) -> CoreMlp:
+    """Make it without leave to skip zeros."""
+    _core.testing.allow(skipping=False)
+    return CoreMlp(problem, threads)
+
+
+def build_bf16(problem: Problem, threads: int | None) -> CoreMlp:
+    """Make it with products of bf16 factors."""
+    return CoreMlp(problem, threads, "bf16")
 
 
 def build_forced(problem: Problem, threads: int | None) -> CoreMlp:

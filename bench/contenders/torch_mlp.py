@@ -70,6 +70,12 @@ class TorchMlp:
         self._parameters, self._batches = [], []
 
 
+def _mixed_loss(parameters: list[Any], x: Any, targets: Any, shape: Shape) -> Any:
+    """Return the same with bf16 products, as autocast chooses them."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return _loss(parameters, x, targets, shape)
+
+
 def _loss(parameters: list[Any], x: Any, targets: Any, shape: Shape) -> Any:
     """Return the loss of a batch: a mean over its samples."""
     activate = ACTIVATIONS[shape.activation]
@@ -82,7 +88,12 @@ def _loss(parameters: list[Any], x: Any, targets: Any, shape: Shape) -> Any:
     return (y - targets).square().sum() * (0.5 / shape.batch)
 
 
-def _eager_step(parameters: list[Any], shape: Shape) -> Step:
+def _mixed_step(parameters: list[Any], shape: Shape) -> Step:
+    """Return the eager step under autocast."""
+    return _eager_step(parameters, shape, _mixed_loss)
+
+
+def _eager_step(parameters: list[Any], shape: Shape, loss: Callable[..., Any] = _loss) -> Step:
     """Return a step that runs as it is written."""
     for parameter in parameters:
         parameter.requires_grad_()
@@ -90,7 +101,7 @@ def _eager_step(parameters: list[Any], shape: Shape) -> Step:
         rate = shape.learning_rate
 
         def descend(x: Any, targets: Any) -> None:
-            gradients = torch.autograd.grad(_loss(parameters, x, targets, shape), parameters)
+            gradients = torch.autograd.grad(loss(parameters, x, targets, shape), parameters)
             with torch.no_grad():
                 torch._foreach_add_(parameters, gradients, alpha=-rate)
 
@@ -99,7 +110,7 @@ def _eager_step(parameters: list[Any], shape: Shape) -> Step:
 
     def step(x: Any, targets: Any) -> None:
         optimizer.zero_grad(set_to_none=True)
-        _loss(parameters, x, targets, shape).backward()
+        loss(parameters, x, targets, shape).backward()
         optimizer.step()
 
     return step
@@ -163,6 +174,11 @@ def build(problem: Problem, threads: int | None) -> TorchMlp:
 def build_compiled(problem: Problem, threads: int | None) -> TorchMlp:
     """Make the contender `torch_compile`; the first step compiles it."""
     return TorchMlp(problem, threads, _compiled_step)
+
+
+def build_bf16(problem: Problem, threads: int | None) -> TorchMlp:
+    """Make the contender `torch_bf16`."""
+    return TorchMlp(problem, threads, _mixed_step)
 
 
 def describe() -> dict[str, Any]:

@@ -78,7 +78,8 @@ def train(
         ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
         ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
-        weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``, ``init_std=1.0``, ``bias_init="zeros"``,
+        weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
+        ``init_std=1.0``, ``bias_init="zeros"``,
         ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
         largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:
         standard; else none), ``source="digits"``, ...
