@@ -6,7 +6,9 @@ namespace fastmlp {
 namespace {
 
 constexpr int64_t rows_asked = 64;
-constexpr double share_that_pays = 0.6;  // of zeros: measured, see bench/README.md
+// Of zeros. Measured on 784-128-10, 784-512-512-10 and 784-2048-2048-10: from 0.7 on a step was 5 to 14 % faster, at 0.6 none of
+// the three lost more than 2 %, at 0.5 the first lost 9 %.
+constexpr double share_that_pays = 0.65;
 constexpr int64_t fewest_features = 32;
 
 template <class Source>
