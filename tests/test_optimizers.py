@@ -213,6 +213,28 @@ def test_an_epoch_goes_on_where_the_last_one_ended(name):
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_interrupted_epoch_keeps_the_averages_of_its_whole_steps(name):
+    """What follows goes on from them: as one epoch over the rows that were seen, then all again."""
+    rng = np.random.default_rng(9)
+    x, t = rng.normal(size=(200_000, 4)).astype("f4"), rng.integers(0, 3, 200_000)
+    options = {"optimizer": name, "batch_size": 1, "shuffle": False, "threads": 1}
+    net, again = network(), network()
+    tr = trainer(net, x, t, **options)
+
+    def stop(samples):
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        tr.run_epoch(0, stop)
+    seen = tr.last_epoch.samples
+    assert 0 < seen < len(x)
+    tr.run_epoch(1)
+    rows = np.concatenate([np.arange(seen), np.arange(len(x))])
+    trainer(again, x[rows], t[rows], **options).run_epoch(0)
+    assert weights(net) == weights(again)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_refused_step_changes_nothing(name, dtype):

@@ -29,7 +29,8 @@ OPTIMIZERS = {
 }
 ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
 HYPERPARAMETERS = {name: one for own in OPTIMIZERS.values() for name, one in own.items()}
-UNLIMITED = 1e30  # from here on the engine takes no number; said only to who comes near
+# The engine takes no number from here on, which is said only to who comes near.
+UNLIMITED = max(one["below"] for one in HYPERPARAMETERS.values())
 
 
 def nearest(name: object, choices: Iterable[str]) -> str:
