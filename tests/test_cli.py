@@ -94,6 +94,7 @@ FLAGS = {
     "epochs": ("--epochs 7", 7),
     "seed": ("--seed 11", 11),
     "threads": ("--threads 2", 2),
+    "precision": ("--precision bf16", "bf16"),
     "shuffle": ("--no-shuffle", False),
     "test_each_epoch": ("--test-each-epoch", True),
 }
