@@ -19,6 +19,14 @@ constexpr int64_t fewest_skipped_samples = 32;
 constexpr double long_step_seconds = 0.03;           // from here on a step can be left in the middle
 constexpr double longest_fused_step_seconds = 0.12;  // a third of it is the update, which cannot
 
+// Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
+constexpr int64_t fewest_columns_each = 128;
+
+template <class T>
+bool skipping_pays(const Parameters<T>& parameters, int64_t rows, int threads) {
+    return rows >= fewest_skipped_samples && (threads == 1 || parameters[0].out >= fewest_columns_each * threads);
+}
+
 // Each update rounds what it has changed; before the first, all.
 void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
     if (plan.mixed.kernels == nullptr) return;
@@ -43,7 +51,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     narrow = mixed.kernels == nullptr && is_narrow(parameters, batch, lanes);
-    skips = mixed.kernels == nullptr && !narrow && choices.skips && chunk >= fewest_skipped_samples;
+    skips = mixed.kernels == nullptr && !narrow && choices.skips && skipping_pays(parameters, chunk, threads);
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
     fused = chunk == batch && seconds < longest_fused_step_seconds;
