@@ -4,6 +4,7 @@ give the bits of the plain way, whatever the shape, the threads and the instruct
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -13,7 +14,7 @@ import pytest
 from conftest import FMA_ISAS, run_python
 from fastmlp import _core
 
-NONE = dict.fromkeys(("skipping", "narrow", "updating", "packing"), False)
+NONE = dict.fromkeys(("skipping", "compacting", "few", "narrow", "updating", "packing"), False)
 
 
 @pytest.fixture
@@ -37,8 +38,10 @@ def pixels(rows, columns, kind, share=0.8, seed=0):
     return x
 
 
-def weights(sizes, x, t, batch, *, hidden="relu", output="softmax", dtype="float32", **options):
-    """Train two epochs; return what was learnt and measured as bytes."""
+def weights(
+    sizes, x, t, batch, *, hidden="relu", output="softmax", dtype="float32", takes=(), **options
+):
+    """Train two epochs; return what was learnt and measured as bytes. `takes`: these fast ways."""
     network = _core.Network(sizes, [*[hidden] * (len(sizes) - 2), output], dtype)
     network.initialize("he_normal", 3)
     # A bias of -0 shows the sign that a chain of skipped zeros ends with.
@@ -50,6 +53,7 @@ def weights(sizes, x, t, batch, *, hidden="relu", output="softmax", dtype="float
     loss = "categorical_cross_entropy" if output == "softmax" else "half_squared_error"
     options = {"learning_rate": 0.003, **options}
     trainer = _core.Trainer(network, x, t, loss=loss, batch_size=batch, seed=5, **options)
+    assert set(takes) <= set(trainer.fast_ways)
     measured = [trainer.run_epoch(epoch) for epoch in range(2)]
     trainer.close()
     result = b"".join(w.tobytes() + b.tobytes() for w, b in network.parameters())
@@ -57,15 +61,50 @@ def weights(sizes, x, t, batch, *, hidden="relu", output="softmax", dtype="float
     return result + network.predict(x).tobytes()
 
 
-def same(allow, *arguments, **options):
-    """Check that every fast way alone and all together give the bits of the plain one."""
+def same(allow, *arguments, takes=(), **options):
+    """Check that every fast way alone and all together give the bits of the plain one. One thread
+    decides alone which ways it takes.
+    """
+    options["threads"] = 1
     allow(**NONE)
     plain = weights(*arguments, **options)
     for way in NONE:
         allow(**{**NONE, way: True})
-        assert weights(*arguments, **options) == plain, way
+        assert weights(*arguments, takes={way} & set(takes), **options) == plain, way
     allow()
-    assert weights(*arguments, **options) == plain
+    assert weights(*arguments, takes=takes, **options) == plain
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch", "way"),
+    [
+        ([784, 128, 10], 64, "skipping"),
+        ([784, 128, 10], 10, "compacting"),
+        ([784, 128, 10], 1, "few"),
+        ([4, 32, 16, 4], 64, "narrow"),
+        ([40, 80, 3], 64, "updating"),
+        ([4001, 70, 5], 64, "packing"),
+    ],
+    ids=str,
+)
+def test_each_way_is_taken_where_it_fits_and_is_allowed(allow, sizes, batch, way):
+    def ways(**options):
+        network = _core.Network(sizes, [*["relu"] * (len(sizes) - 2), "softmax"])
+        x, labels = pixels(64, sizes[0], "float32"), np.arange(64) % sizes[-1]
+        loss = "categorical_cross_entropy"
+        options = {"batch_size": batch, "threads": 1, **options}
+        trainer = _core.Trainer(network, x, labels, loss=loss, **options)
+        trainer.close()
+        return trainer.fast_ways
+
+    assert way in ways()
+    allow(**{way: False})
+    assert way not in ways()
+    allow(**NONE)
+    assert ways() == []
+    allow()
+    assert ways(precision="bf16") == []
+    assert "updating" not in ways(momentum=0.5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -80,20 +119,79 @@ def same(allow, *arguments, **options):
         ([101, 200, 70, 3], 33),
         ([130, 300, 2], 150),
         ([64, 65, 5], 1),
-        ([33, 7], 40),
+        ([33, 70], 40),
     ],
     ids=str,
 )
 def test_zeros_that_are_skipped_change_no_bit(allow, sizes, batch, kind, dtype):
     x = pixels(171, sizes[0], kind)
-    same(allow, sizes, x, np.arange(171) % sizes[-1], batch, dtype=dtype, l2=1e-3, momentum=0.5)
-    same(allow, sizes, x, np.arange(171) % sizes[-1], batch, dtype=dtype)
+    options = {"dtype": dtype, "takes": ["skipping"] if batch >= 32 else []}
+    same(allow, sizes, x, np.arange(171) % sizes[-1], batch, l2=1e-3, momentum=0.5, **options)
+    same(allow, sizes, x, np.arange(171) % sizes[-1], batch, **options)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize(
+    ("sizes", "batch"),
+    [([784, 30, 10], 10), ([101, 200, 70, 3], 7), ([33, 70], 31), ([50, 65, 2], 5)],
+    ids=str,
+)
+def test_features_that_a_batch_does_not_have_change_no_bit(allow, sizes, batch, kind, dtype):
+    x = pixels(171, sizes[0], kind, share=0.98)
+    x[20:40] = 0  # batches of nothing but zeros
+    x[150:] = 1  # and, at last, of none
+    labels = np.arange(171) % sizes[-1]
+    options = {"dtype": dtype, "takes": ["compacting", "updating"]}
+    same(allow, sizes, x, labels, batch, **options)
+    same(allow, sizes, x, labels, batch, shuffle=False, hidden="tanh", **options)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("hidden", ["relu", "tanh", "sigmoid", "identity"])
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    "sizes", [[784, 30, 10], [101, 200, 70, 3], [3, 16, 33, 1], [7, 2]], ids=str
+)
+def test_few_samples_change_no_bit(allow, sizes, batch, hidden, dtype):
+    x = pixels(61, sizes[0], "float32", share=0.5)
+    labels = np.arange(61) % max(2, sizes[-1])
+    options = {"dtype": dtype, "hidden": hidden, "takes": ["few"]}
+    options["output"] = "softmax" if sizes[-1] > 1 else "sigmoid"
+    same(allow, sizes, x, labels, batch, **options)
+    same(allow, sizes, x, labels, batch, l2=1e-3, **options)
+    same(allow, sizes, x, labels, batch, momentum=0.5, **options)
+    same(allow, sizes, x, labels, batch, optimizer="adam", **options)
+
+
+@pytest.mark.parametrize(("pull", "steps"), [(36, 16), (80, 1)])
+@pytest.mark.parametrize("way", ["compacting", "few"])
+def test_a_step_is_refused_where_the_plain_way_refuses_it(allow, way, pull, steps):
+    """The first step takes 1e31 off the largest weight, which lies 3e31 below the bound of what is
+    committed. The second may add `pull` * 1e30 to a weight: 36 are too many for the weights as
+    they were, not as they are; 80 are too many for both.
+    """
+    x = np.zeros((16, 40), "float32")
+    x[np.arange(16), [0, 1, *[2] * 14]] = [10, pull, *[1] * 14]
+    largest = np.finfo(np.float32).max / 16 - 3e31
+    for ways in (NONE, {**NONE, way: True}):
+        allow(**ways)
+        network = _core.Network([40, 1], ["sigmoid"])
+        network.set_parameters([([[largest], *[[0]] * 39], [0])])
+        options = {"batch_size": 1, "learning_rate": 9.99e29, "shuffle": False, "threads": 1}
+        labels, loss = np.arange(16) % 2, "binary_cross_entropy"
+        trainer = _core.Trainer(network, x, labels, loss=loss, **options)
+        assert trainer.fast_ways == [name for name in ways if ways[name]]
+        with pytest.raises(FloatingPointError) if steps == 1 else contextlib.nullcontext():
+            trainer.run_epoch(0)
+        assert trainer.last_epoch.steps == steps
+        trainer.close()
 
 
 @pytest.mark.parametrize("sizes", [[4001, 70, 5], [70, 4100, 33, 2]], ids=str)
 def test_panels_of_wide_layers_are_copied_without_changing_a_bit(allow, sizes):
     x = np.random.default_rng(0).normal(size=(45, sizes[0])).astype("float32")
-    same(allow, sizes, x, np.arange(45) % sizes[-1], 20)
+    same(allow, sizes, x, np.arange(45) % sizes[-1], 20, takes=["updating", "packing"])
 
 
 def test_more_samples_than_a_chunk_holds(allow):
@@ -126,18 +224,10 @@ def test_samples_in_the_lanes_change_no_bit(allow, sizes, batch, hidden, dtype):
     x = np.random.default_rng(1).normal(size=(117, sizes[0])).astype("float32")
     targets = np.arange(117) % max(2, sizes[-1])
     output = "softmax" if sizes[-1] > 1 else "sigmoid"
-    same(allow, sizes, x, targets, batch, hidden=hidden, output=output, dtype=dtype, momentum=0.9)
+    options = {"hidden": hidden, "dtype": dtype, "takes": ["narrow"]}
+    same(allow, sizes, x, targets, batch, output=output, momentum=0.9, **options)
     values = np.random.default_rng(2).random((117, sizes[-1]))
-    same(
-        allow,
-        sizes,
-        x.astype("float64"),
-        values,
-        batch,
-        hidden=hidden,
-        output="identity",
-        dtype=dtype,
-    )
+    same(allow, sizes, x.astype("float64"), values, batch, output="identity", **options)
 
 
 def test_lanes_without_a_sample_do_not_count(allow):
@@ -166,7 +256,7 @@ def digest():
     """What the fast ways compute, in short: for comparisons between processes."""
     sha = hashlib.sha256()
     for kind, (sizes, batch) in itertools.product(
-        ("uint8", "float32"), (([150, 90, 10], 50), ([784, 30, 10], 10), ([4, 32, 16, 4], 100))
+        ("uint8", "float32"), (([150, 900, 10], 50), ([784, 30, 10], 10), ([4, 32, 16, 4], 100))
     ):
         x = pixels(171, sizes[0], kind)
         sha.update(weights(sizes, x, np.arange(171) % sizes[-1], batch))

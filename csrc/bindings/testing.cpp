@@ -9,8 +9,8 @@
 #include "bindings/module.h"
 #include "gemm/gemm.h"
 #include "math/catalog.h"
+#include "network/fast_ways.h"
 #include "network/optimizer.h"
-#include "network/samples.h"
 #include "network/spec.h"
 #include "random/draws.h"
 #include "runtime/arena.h"
@@ -124,8 +124,12 @@ void bind_testing(py::module_& module) {
     testing.def("barrier_seconds", &barrier_seconds, py::arg("threads"), py::arg("seconds"), Released());
     testing.def("ping_pong_seconds", &ping_pong_seconds, Released());
     testing.def(
-        "allow", [](bool skipping, bool narrow, bool updating, bool packing) { allowed() = {skipping, narrow, updating, packing}; },
-        py::kw_only(), py::arg("skipping") = true, py::arg("narrow") = true, py::arg("updating") = true, py::arg("packing") = true,
+        "allow",
+        [](bool skipping, bool compacting, bool few, bool narrow, bool updating, bool packing) {
+            allowed() = {skipping, compacting, few, narrow, updating, packing};
+        },
+        py::kw_only(), py::arg("skipping") = true, py::arg("compacting") = true, py::arg("few") = true, py::arg("narrow") = true,
+        py::arg("updating") = true, py::arg("packing") = true,
         "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
     testing.def(
         "philox",

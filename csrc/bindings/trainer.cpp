@@ -61,9 +61,9 @@ public:
         options_.batch = std::min(options_.batch, inputs_.view.count);
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-            const int threads = team_size(step_flops(parameters, options_.batch), options_.threads);
+            const int threads = step_team(parameters, options_.batch, options_.threads);
             PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
-            choices.skips = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
@@ -115,6 +115,10 @@ public:
     EpochReport last_epoch() const { return last_; }
     int threads() const {
         return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
+    }
+
+    std::vector<std::string> fast_ways() const {
+        return std::visit([](const auto& plan) { return names_of(plan->ways); }, plan_);
     }
 
 private:
@@ -175,6 +179,7 @@ void bind_trainer(py::module_& module) {
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
+        .def_property_readonly("fast_ways", &Trainer::fast_ways)
         .def("close", &Trainer::close);
 
     module.def(

@@ -1,9 +1,11 @@
 // A few rows times a matrix: bound by reading W, so W is read once for all of them, and not at all where each of them is zero. What is
 // left out of a chain are terms of plus or minus zero; they can turn a zero's sign and nothing else, and bias_activation takes that away.
+// At the end what training adds for a few samples: the way back, and the update of the rows of W that were read.
 #pragma once
 
 #include "kernels/kernel_table.h"
 #include "kernels/transpose.h"
+#include "kernels/update.h"
 #include "simd/approx.h"
 #include "simd/compress.h"
 
@@ -30,10 +32,10 @@ FASTMLP_INLINE T find_nonzero_in(int64_t rows, int64_t n, FewRows<T>& of) {
     Peak<T> peak;
     int64_t count = 0, j = 0;
     for (; j + lanes<T> <= n; j += lanes<T>)
-        count += append_nonzero(elements_of_all<true>(rows, x + j, x_row, lanes<T>, peak), static_cast<int32_t>(j), index + count);
+        count += append_nonzero<T>(elements_of_all<true>(rows, x + j, x_row, lanes<T>, peak), static_cast<int32_t>(j), index + count);
     if (j < n) {
         const int rest = static_cast<int>(n - j);
-        count += append_nonzero(elements_of_all<false>(rows, x + j, x_row, rest, peak), static_cast<int32_t>(j), index + count);
+        count += append_nonzero<T>(elements_of_all<false>(rows, x + j, x_row, rest, peak), static_cast<int32_t>(j), index + count);
     }
     of.count = count;
     for (int i = 0; i < few_rows_ahead; ++i) index[count + i] = 0;  // prefetched, not used
@@ -102,6 +104,75 @@ void few_rows_product(const FewRows<T>& of, const T* b, int64_t b_row, int64_t c
     if (of.rows == 2) few_rows_times<T, 2>(of, b, b_row, columns, y, y_row);
     if (of.rows == 3) few_rows_times<T, 3>(of, b, b_row, columns, y, y_row);
     if (of.rows == 4) few_rows_times<T, 4>(of, b, b_row, columns, y, y_row);
+}
+
+// delta (rows x features) = (delta_above W^T) * slope(y), for W (features x outputs): each sum is the chain over the outputs. With so
+// few rows the features stand in the lanes, so squares of W are transposed in registers; two of them, whose chains do not wait for
+// each other.
+template <class Activation, class T, int rows>
+T few_rows_back(const FewRowsBack<T>& of) {
+    constexpr int blocks = 2, width = lanes<T>;
+    Peak<T> peak;
+    for (int64_t f = 0; f < of.features; f += blocks * width) {
+        Vec<T> sum[blocks][rows] = {};
+        for (int64_t k = 0; k < of.outputs; k += width) {  // past the last, W and delta hold zeros
+            FASTMLP_UNROLL
+            for (int b = 0; b < blocks; ++b) {
+                const int64_t first = f + b * width;
+                if (first >= of.features) continue;
+                Vec<T> square[width];
+                const int height = static_cast<int>(of.features - first < width ? of.features - first : width);
+                load_square<T>(square, of.weight + first * of.weight_row + k, of.weight_row, height);
+                transpose<T>(square);
+                FASTMLP_UNROLL
+                for (int p = 0; p < width; ++p) {
+                    FASTMLP_UNROLL
+                    for (int i = 0; i < rows; ++i)
+                        sum[b][i] = fma(broadcast<T>(of.delta_above[i * of.above_row + k + p]), square[p], sum[b][i]);
+                }
+            }
+        }
+        FASTMLP_UNROLL
+        for (int b = 0; b < blocks; ++b) {
+            const int64_t first = f + b * width;
+            if (first >= of.features) continue;
+            const int valid = static_cast<int>(of.features - first < width ? of.features - first : width);
+            FASTMLP_UNROLL
+            for (int i = 0; i < rows; ++i) {
+                const Vec<T> y = load_partial(of.y + i * of.row + first, valid);
+                const Vec<T> delta = sum[b][i] * Activation::template slope<Approx<T>>(y);
+                store_partial(of.delta + i * of.row + first, delta, valid);
+                peak.see(keep_first<T>(delta, valid));
+            }
+        }
+    }
+    return peak.value();
+}
+
+template <class Activation, class T>
+T few_rows_backward(const FewRowsBack<T>& of) {
+    static_assert(largest_few_rows == 4, "a case for each number of rows");
+    if (of.rows == 1) return few_rows_back<Activation, T, 1>(of);
+    if (of.rows == 2) return few_rows_back<Activation, T, 2>(of);
+    if (of.rows == 3) return few_rows_back<Activation, T, 3>(of);
+    return few_rows_back<Activation, T, 4>(of);
+}
+
+// The rows of W that belong to elements of x which are not all zero, each by the optimizer with its gradient, the chain over the samples.
+template <class Optimizer, class T>
+T few_rows_update(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>& arguments) {
+    Update<Optimizer, 0, T> now(arguments);
+    for (int64_t e = 0; e < x.count; ++e) {
+        const int64_t place = x.index[e] * now.of.weight_row;
+        Vec<T> element[largest_few_rows];
+        for (int64_t i = 0; i < x.rows; ++i) element[i] = broadcast<T>(x.x[i * x.x_row + x.index[e]]);
+        for (int64_t j = 0; j < now.of.columns; j += lanes<T>) {
+            Vec<T> gradient{};
+            for (int64_t i = 0; i < x.rows; ++i) gradient = fma(element[i], load(delta + i * delta_row + j), gradient);
+            now.apply(place + j, gradient);
+        }
+    }
+    return now.peak.value();
 }
 
 template <class T>

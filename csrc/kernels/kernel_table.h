@@ -81,6 +81,17 @@ struct SkippingArguments {
     bool accumulate;
 };
 
+// The columns of x that are not zero in every row, close together.
+template <class T>
+struct CompactArguments {
+    int64_t rows, columns;
+    const T* x;
+    int64_t x_row;
+    T* kept;  // (rows x kept columns), ld = kept_row: a vector more than that is written
+    int64_t kept_row;
+    int32_t* places;  // which columns they are, in ascending order; a vector more is written
+};
+
 // Rows picked by index from the caller's data, converted and scaled: x -> (x - shift) * scale, in the wider of both types.
 struct GatherArguments {
     const void* source;
@@ -143,6 +154,18 @@ struct FewRows {
     int32_t* index;  // (count), with room for few_rows_room(elements)
     int64_t count;
 };
+// delta (rows x features) = (delta_above (rows x outputs) W^T) * slope(y), W (features x outputs).
+template <class T>
+struct FewRowsBack {
+    int64_t rows, features, outputs;
+    const T* delta_above;
+    int64_t above_row;
+    const T* weight;
+    int64_t weight_row;
+    const T* y;
+    T* delta;
+    int64_t row;  // of y and of delta
+};
 inline int64_t few_rows_room(int64_t elements) { return elements + largest_lanes + few_rows_ahead; }
 
 // Functions of one variable, for tests of their error bounds.
@@ -161,6 +184,10 @@ struct KernelTable : TileTable<T> {
     void (*compress_rows)(const CompressArguments<T>&);
     void (*compress_columns)(const CompressArguments<T>&);
     void (*skipping_tile[largest_skipping_vectors])(const SkippingArguments<T>&);  // [vectors - 1]
+
+    int64_t (*compact)(const CompactArguments<T>&);  // returns how many columns are kept
+    // Whole vectors of some rows: to[to_place[i]] = from[from_place[i]], ld = row; null: i
+    void (*copy_rows)(int64_t rows, int64_t columns, const T* from, const int32_t* from_place, T* to, const int32_t* to_place, int64_t row);
 
     // y = activation(y + bias) over (rows x columns)
     T (*bias_activation[Activations::size])(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias);
@@ -182,6 +209,9 @@ struct KernelTable : TileTable<T> {
     T (*find_nonzero)(int64_t elements, FewRows<T>& of);
     void (*few_rows_product)(const FewRows<T>& of, const T* b, int64_t b_row, int64_t columns, T* y, int64_t y_row);
     void (*softmax_row)(int64_t columns, T* y);  // of finite values
+    T (*few_rows_backward[Activations::size])(const FewRowsBack<T>&);
+    // The rows of W at x.index; without states. `columns` of the arguments counts, `rows` and `gradient` do not
+    T (*few_rows_update[Optimizers::size])(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>&);
 
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);

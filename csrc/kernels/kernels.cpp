@@ -1,6 +1,7 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
 #include "kernels/columns.h"
+#include "kernels/compact.h"
 #include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
 #include "kernels/peak.h"
@@ -24,6 +25,7 @@ void enter_activation(KernelTable<T>& to, int id) {
         to.backward[id] = backward<Activation, T>;
         to.bias_activation_columns[id] = bias_activation_columns<Activation, T>;
         to.backward_columns[id] = backward_columns<Activation, T>;
+        to.few_rows_backward[id] = few_rows_backward<Activation, T>;
     }
 }
 
@@ -51,6 +53,7 @@ void enter_optimizer(KernelTable<T>& to, int id) {
     if constexpr (states == 0) {  // with states it gained nothing
         UpdateTiles<Optimizer, T, 1>::enter(to.update_tile[id][0]);
         UpdateTiles<Optimizer, T, 2>::enter(to.update_tile[id][1]);
+        to.few_rows_update[id] = few_rows_update<Optimizer, T>;
     }
     if constexpr (states < Optimizer::most_states) enter_optimizer<T, Optimizer, states + 1>(to, id);
 }
@@ -67,6 +70,8 @@ KernelTable<T> make_table() {
     enter_tiles<T>(to);
     to.compress_rows = compress_rows<T>;
     to.compress_columns = compress_columns<T>;
+    to.compact = compact<T>;
+    to.copy_rows = copy_rows<T>;
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());

@@ -22,7 +22,8 @@ void compress_rows(const CompressArguments<T>& of) {
                 begin += of.begins_row;
             }
             const int valid = static_cast<int>(of.columns - j < lanes<T> ? of.columns - j : lanes<T>);
-            count += compress_vector<T>(load_partial(of.x + i * of.x_row + j, valid), static_cast<int>(j), values + count, places + count);
+            count +=
+                append_nonzero<T>(load_partial(of.x + i * of.x_row + j, valid), static_cast<int32_t>(j), places + count, values + count);
         }
         *begin = static_cast<int32_t>(count);
     }
@@ -48,7 +49,7 @@ void compress_columns(const CompressArguments<T>& of) {
             for (int c = 0; c < lanes<T>; ++c) {
                 if (c >= valid) continue;
                 const int64_t place = (j + c) * of.list_row + counts[c];
-                counts[c] += static_cast<int32_t>(compress_vector<T>(square[c], static_cast<int>(i), of.values + place, of.places + place));
+                counts[c] += append_nonzero<T>(square[c], static_cast<int32_t>(i), of.places + place, of.values + place);
             }
         }
         for (int c = 0; c < valid; ++c) begins[c] = counts[c];

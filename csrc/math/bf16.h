@@ -19,6 +19,7 @@ constexpr const char* precisions[] = {"full", "bf16"};
 enum class Precision { full, bf16 };
 
 using Pair = uint32_t;
+constexpr int64_t pairs_of(int64_t numbers) { return (numbers + 1) / 2; }
 constexpr float smallest_factor = 0x1p-56f;
 constexpr int16_t smallest_factor_bits = 0x2380;
 

@@ -7,6 +7,7 @@
 //   adaptive       its step does not grow with the gradient, so one learning rate fits steep and flat losses
 //   least_states   how many state arrays it keeps at least and at most; states(h) says how many with hyperparameters h
 //   seen_states    so many of them, the first, are of w's scale and count in the largest magnitude that `bound` is given
+//   keeps_without_gradient   whether a weight with g = 0 stays as it is, to the bit
 //   scalars        what `prepare` makes of h in double, once a step, for all parameters alike
 //   stepped        the new w; the state is changed in place. From zeros (padding) it makes zeros.
 //   bound          exceeds every number that a step computes, given that no |g| exceeds `gradient` and no |w| and seen state
@@ -45,6 +46,7 @@ struct Sgd {
         learning_rate_row(0.1), {"momentum", "share of the last step that is kept", 0, 0, 1, false}, l2_row};
     static constexpr int least_states = 0, most_states = 1, seen_states = 1, scalars = 3;
     static FASTMLP_INLINE int states(const double* h) { return h[momentum] != 0 ? 1 : 0; }
+    static FASTMLP_INLINE bool keeps_without_gradient(const double* h) { return h[momentum] == 0 && h[l2] == 0; }
 
     static FASTMLP_INLINE void prepare(const double* h, int64_t, double* scalar) {
         for (int i = 0; i < scalars; ++i) scalar[i] = h[i];
@@ -93,6 +95,7 @@ struct Adam {
         l2_row};
     static constexpr int least_states = 2, most_states = 2, seen_states = 1, scalars = 5;
     static FASTMLP_INLINE int states(const double*) { return 2; }
+    static FASTMLP_INLINE bool keeps_without_gradient(const double*) { return false; }
 
     enum { c_1, c_2, rate, floor };  // scalars; the fifth is l2
     static FASTMLP_INLINE void prepare(const double* h, int64_t t, double* scalar) {

@@ -26,13 +26,14 @@ struct Chunk {
     MemberScratch<T>& scratch = plan.scratch[static_cast<std::size_t>(member.index)];
     Peaks<T>& peaks = plan.peaks[static_cast<std::size_t>(member.index)];
 
-    // Asked before each panel of a product: a long step may end inside, and is then abandoned whole.
+    // Asked before each row of tiles of a product: a long step may end inside, and is then abandoned whole.
     bool leaves() const {
         if (!plan.long_step) return false;
         return member.leads() ? interruption.asked() : interruption.requested.load(std::memory_order_relaxed);
     }
     Range my_samples() const { return part_of(rows, kernels.lanes, member.index, member.count); }
     Range my_features() const { return part_of(parameters[0].in, kernels.lanes, member.index, member.count); }
+    const Layer<T>& layer(int64_t l) const { return context.layer(l); }
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
 

@@ -25,14 +25,21 @@ template <class T>
 bool stays_finite(const StepContext<T>& context, int64_t batch) {
     const Worst<T> worst{context.plan.peaks};
     const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 16;
-    const double parameters = worst([](const Peaks<T>& p) { return p.parameters; });
-    for (int64_t l = 0; l < context.parameters.layers(); ++l) {
-        const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
-        const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
-        const double sum = static_cast<double>(batch) * y * delta;
-        if (!(sum < limit && context.plan.optimizer.bound(y * delta, parameters) < limit)) return false;
-    }
-    return true;
+    const auto bounded = [&](double parameters) {
+        for (int64_t l = 0; l < context.parameters.layers(); ++l) {
+            const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+            const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
+            const double sum = static_cast<double>(batch) * y * delta;
+            if (!(sum < limit && context.plan.optimizer.bound(y * delta, parameters) < limit)) return false;
+        }
+        return true;
+    };
+    if (bounded(worst([](const Peaks<T>& p) { return p.parameters; }))) return true;
+    if (!context.plan.updates_some) return false;
+    // Where updates leave weights out, the largest magnitude can only grow: here the decision must be that of all weights.
+    T& parameters = context.plan.peaks[0].parameters;
+    parameters = context.parameters.largest_magnitude();
+    return bounded(parameters);
 }
 
 }  // namespace fastmlp

@@ -1,66 +1,64 @@
+// Tiles are made for many rows. One to four samples are bound by reading W, so each act reads it once, row after row, and leaves out
+// the rows that belong to inputs which are zero in all of the samples, be they pixels or what ReLU made so: they add nothing to
+// forward, and plain SGD does not change them.
 #include "network/few.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "network/forward.h"
-#include "network/spec.h"
+#include "network/update.h"
 
 namespace fastmlp {
-namespace {
-
-// own.rows = the samples, converted and scaled; where they can be used as they lie, they are. Returns the largest magnitude.
-template <class T>
-T read_inputs(const KernelTable<T>& kernels, const Inputs& inputs, int64_t features, FewWorkspace<T>& own) {
-    constexpr SourceType same = sizeof(T) == 4 ? SourceType::float32 : SourceType::float64;
-    own.rows.rows = inputs.count;
-    if (inputs.type == same && inputs.shift == nullptr) {
-        own.rows.x = static_cast<const T*>(inputs.data);
-        own.rows.x_row = inputs.row_bytes / static_cast<int64_t>(sizeof(T));
-        return kernels.find_nonzero(features, own.rows);
-    }
-    own.rows.x = own.x;
-    own.rows.x_row = own.x_row;
-    const T largest =
-        kernels.gather[static_cast<int>(inputs.type)](samples_of(inputs, nullptr, 0, inputs.count, features), own.x, own.x_row);
-    kernels.find_nonzero(features, own.rows);
-    return largest;
-}
-
-// Along the rows where that gives the same bits; what is infinite or NaN is left to the kernel of the batch.
-template <class T>
-void apply_softmax(const KernelTable<T>& kernels, int64_t outputs, T* y, T largest, FewWorkspace<T>& own) {
-    if (!std::isfinite(largest)) return kernels.softmax(own.rows.rows, outputs, y, own.y_row, own.softmax_columns);
-    for (int64_t i = 0; i < own.rows.rows; ++i) kernels.softmax_row(outputs, y + i * own.y_row);
-}
-
-}  // namespace
 
 template <class T>
-bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, FewWorkspace<T>& own, T* outputs) {
-    if (!std::isfinite(read_inputs(kernels, inputs, parameters[0].in, own))) return false;
-    const int64_t layers = parameters.layers();
-    for (int64_t l = 0; l < layers; ++l) {
-        const Layer<T>& layer = parameters[l];
-        const bool softmax = is_rowwise(layer.activation);
-        const int activation = softmax ? IdOf<Identity, Activations>::value : layer.activation;
-        T* const y = own.y[l % 2];
-        kernels.few_rows_product(own.rows, layer.weight, layer.weight_row, layer.out, y, own.y_row);
-        const T largest = kernels.bias_activation[activation](inputs.count, layer.out, y, own.y_row, layer.bias);
-        if (softmax) apply_softmax(kernels, layer.out, y, largest, own);
-        own.rows.x = y;
-        own.rows.x_row = own.y_row;
-        if (l + 1 < layers) kernels.find_nonzero(layer.out, own.rows);
+void forward_few(const Chunk<T>& c) {
+    const Activity<T>& activity = c.plan.activity;
+    for (int64_t l = 0; l < c.parameters.layers(); ++l) {
+        const Layer<T>& layer = c.parameters[l];
+        const bool last = l + 1 == c.parameters.layers();
+        const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
+        T* const y = activity.y[at(l + 1)];
+        const int64_t y_row = activity.row[at(l + 1)];
+        FewRows<T>& x = c.plan.few[at(l)];
+        x.rows = c.rows;
+        c.kernels.find_nonzero(layer.in, x);
+        c.kernels.few_rows_product(x, layer.weight, layer.weight_row, layer.out, y, y_row);
+        const T largest = c.kernels.bias_activation[activation](c.rows, layer.out, y, y_row, layer.bias);
+        if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
     }
-    const int64_t width = parameters[layers - 1].out;
-    for (int64_t i = 0; i < inputs.count; ++i) {
-        const T* const y = own.rows.x + i * own.y_row;
-        std::copy(y, y + width, outputs + i * width);
-    }
-    return true;
 }
 
-template bool predict_few(const KernelTable<float>&, const Parameters<float>&, const Inputs&, FewWorkspace<float>&, float*);
-template bool predict_few(const KernelTable<double>&, const Parameters<double>&, const Inputs&, FewWorkspace<double>&, double*);
+template <class T>
+void backward_few(const Chunk<T>& c) {
+    const Activity<T>& activity = c.plan.activity;
+    for (int64_t l = c.parameters.layers() - 1; l >= 1; --l) {
+        const Layer<T>& layer = c.parameters[l];
+        const auto kernel = c.kernels.few_rows_backward[c.parameters[l - 1].activation];
+        const T largest = kernel({c.rows, layer.in, layer.out, c.plan.delta[at(l)], activity.row[at(l + 1)], layer.weight, layer.weight_row,
+                                  activity.y[at(l)], c.plan.delta[at(l - 1)], activity.row[at(l)]});
+        c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
+    }
+}
+
+template <class T>
+void update_few(const Chunk<T>& c, int64_t batch) {
+    const auto kernel = c.kernels.few_rows_update[c.plan.optimizer.for_weights.id];
+    T largest = c.peaks.parameters;  // weights that are left out count too
+    for (int64_t l = 0; l < c.parameters.layers(); ++l) {
+        const Layer<T>& layer = c.parameters[l];
+        const Range columns{0, layer.out};
+        const UpdateArguments<T> arguments = weight_arguments(c.context, l, batch, {0, layer.in}, columns);
+        largest = std::max(largest, kernel(c.plan.few[at(l)], c.plan.delta[at(l)], c.plan.activity.row[at(l + 1)], arguments));
+        sum_bias_gradient(c, l, columns);
+        largest = std::max(largest, update_bias(c.context, l, batch, columns));
+    }
+    c.peaks.parameters = largest;
+}
+
+template void forward_few(const Chunk<float>&);
+template void forward_few(const Chunk<double>&);
+template void backward_few(const Chunk<float>&);
+template void backward_few(const Chunk<double>&);
+template void update_few(const Chunk<float>&, int64_t);
+template void update_few(const Chunk<double>&, int64_t);
 
 }  // namespace fastmlp

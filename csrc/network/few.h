@@ -1,14 +1,20 @@
-// A few rows through the network, together. They are bound by reading the weights, so the rows of W that zero inputs or zero activations
-// would multiply are never read; the bits are those of the same rows in any batch (kernels/few_rows.h tells why).
+// Acts of a step (step.cpp) for one to four samples and one thread, with the same bits and fewer instructions.
 #pragma once
 
-#include "network/workspace.h"
+#include "network/parameters.h"
 
 namespace fastmlp {
 
-// At most largest_few_rows samples. outputs (samples x out, ld = out) = the network's answers, the output unit applied. Returns whether
-// the inputs, scaled, are finite; where not, nothing is written.
 template <class T>
-bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, FewWorkspace<T>& own, T* outputs);
+struct Chunk;
+
+template <class T>
+void forward_few(const Chunk<T>& chunk);
+template <class T>
+void backward_few(const Chunk<T>& chunk);
+
+// As weight_gradients (update.h), fused, for an optimizer that keeps a weight without gradient as it is.
+template <class T>
+void update_few(const Chunk<T>& chunk, int64_t batch);
 
 }  // namespace fastmlp

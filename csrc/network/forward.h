@@ -20,13 +20,13 @@ inline GatherArguments samples_of(const Inputs& inputs, const int64_t* order, in
     return from;
 }
 
-// y[0][rows] = samples order[first + rows] (order null: first + rows). Returns the largest magnitude.
+// x[rows] = samples order[first + rows] (order null: first + rows). Returns the largest magnitude.
 template <class T>
 T gather_rows(const KernelTable<T>& kernels, const Inputs& inputs, const int64_t* order, int64_t first, const Range& rows, int64_t features,
-              const Activity<T>& activity) {
+              T* x, int64_t x_row) {
     if (rows.size() <= 0) return 0;
     return kernels.gather[static_cast<int>(inputs.type)](samples_of(inputs, order, first + rows.begin, rows.size(), features),
-                                                         activity.y[0] + rows.begin * activity.row[0], activity.row[0]);
+                                                         x + rows.begin * x_row, x_row);
 }
 
 // Asks for samples first ... of the order to be brought near while something else is computed: where the order is shuffled, their

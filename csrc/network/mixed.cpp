@@ -14,8 +14,6 @@
 namespace fastmlp {
 namespace {
 
-constexpr int64_t pairs_of(int64_t n) { return (n + 1) / 2; }
-
 struct Mixed {
     const Chunk<float>& c;
     const MixedFactors& factors = c.plan.mixed;
@@ -27,7 +25,8 @@ struct Mixed {
         const Range mine = c.my_samples();
         const Activity<float>& activity = c.plan.activity;
         const int64_t features = c.parameters[0].in;
-        c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, activity));
+        c.peaks.y[0] = std::max(c.peaks.y[0],
+                                gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, activity.y[0], activity.row[0]));
         if (mine.size() > 0) round_samples(0, mine, {0, features}, activity.y[0] + mine.begin * activity.row[0], activity.row[0]);
         prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);
         c.member.wait();

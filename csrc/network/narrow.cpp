@@ -59,12 +59,11 @@ struct Pass {
         for (int64_t l = c.parameters.layers() - 1; l >= 1; --l) {
             const Layer<T>& layer = c.parameters[l];
             const int64_t delta_row = c.plan.activity.row[at(l)];
-            T largest = 0;
             multiply(
                 c.kernels,
                 Product<T>{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], row, 1, c.plan.delta_t[at(l - 1)], row},
                 {{0, layer.in}, mine}, c.scratch.tile, [](const Range&, const Range&, const T*, int64_t) {}, [] { return false; });
-            largest = c.kernels.backward_columns[c.parameters[l - 1].activation](
+            const T largest = c.kernels.backward_columns[c.parameters[l - 1].activation](
                 layer.in, mine.size(), c.plan.delta_t[at(l - 1)] + mine.begin, row, c.plan.y_t[at(l)] + mine.begin, row,
                 c.plan.delta[at(l - 1)] + mine.begin * delta_row, delta_row);
             c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
@@ -78,7 +77,7 @@ template <class T>
 bool is_narrow(const Parameters<T>& parameters, int64_t batch, int lanes) {
     int64_t width = parameters[0].in;
     for (int64_t l = 0; l < parameters.layers(); ++l) width = std::max(width, parameters[l].out);
-    return width <= widest && batch >= lanes && allowed().narrow;
+    return width <= widest && batch >= lanes;
 }
 
 template <class T>

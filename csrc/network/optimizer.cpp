@@ -12,7 +12,8 @@ template <class Row>
 OptimizerRow make_row() {
     constexpr int count = static_cast<int>(sizeof(Row::hyperparameters) / sizeof(Hyperparameter));
     static_assert(count <= largest_hyperparameters, "math/optimizers.h says how many there may be");
-    return {Row::name, Row::formula, Row::adaptive, Row::hyperparameters, count, Row::states, Row::prepare, Row::bound};
+    return {Row::name,    Row::formula, Row::adaptive, Row::hyperparameters, count, Row::states, Row::keeps_without_gradient,
+            Row::prepare, Row::bound};
 }
 
 template <class... Rows>

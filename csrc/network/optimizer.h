@@ -19,6 +19,7 @@ struct OptimizerRow {
     const Hyperparameter* hyperparameters;
     int count;
     int (*states)(const double*);
+    bool (*keeps_without_gradient)(const double*);
     void (*prepare)(const double*, int64_t, double*);
     double (*bound)(const double*, double, double);
 };
@@ -46,6 +47,8 @@ struct OptimizerState {
 
     explicit OptimizerState(const Optimizer& optimizer);
     void take(Arena& in, const Parameters<T>& parameters);
+    // Whether a weight whose gradient is zero stays as it is, to the bit.
+    bool keeps_without_gradient() const { return row.keeps_without_gradient(for_weights.of.data()); }
     void next_step();  // by the leader, before the parameters change; from here on the step is taken
 
     // More than the magnitude of any number that the update computes, as the struct proves it.

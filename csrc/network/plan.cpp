@@ -12,13 +12,15 @@ constexpr int64_t largest_chunk = 1024;  // rows; bounds the memory of a step fo
 
 // Seconds that a step takes at worst: a thread makes at least this much of a lane's peak on the CPUs that have such lanes.
 constexpr double least_flops_a_lane = 6e9;
-// A list of a feature must be long enough to pay for its making and for the mispredicted branch at its end: with batches of ten
-// 784-30-10 lost 10 %.
-constexpr int64_t fewest_skipped_samples = 32;
-
 constexpr double long_step_seconds = 0.03;           // from here on a step can be left in the middle
 constexpr double longest_fused_step_seconds = 0.12;  // a third of it is the update, which cannot
 
+// What one thread does for a few samples (few.h) was faster than two on any network for one sample, and for four up to 1024-1024-1024.
+constexpr double most_weights_alone = 3e6;
+
+// A list of a feature must be long enough to pay for its making and for the mispredicted branch at its end: with batches of ten
+// 784-30-10 lost 10 %.
+constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
@@ -46,15 +48,29 @@ double step_flops(const Parameters<T>& parameters, int64_t batch) {
 }
 
 template <class T>
+int step_team(const Parameters<T>& parameters, int64_t batch, int wanted) {
+    const double flops = step_flops(parameters, batch), weights = flops / (6.0 * static_cast<double>(batch));
+    const bool alone = batch == 1 || (batch <= largest_few_rows && weights < most_weights_alone);
+    return team_size(flops, alone && allowed().few ? 1 : wanted);
+}
+
+template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
     : batch(choices.batch), chunk(std::min(batch, largest_chunk)), optimizer(choices.optimizer), pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
-    narrow = mixed.kernels == nullptr && is_narrow(parameters, batch, lanes);
-    skips = mixed.kernels == nullptr && !narrow && choices.skips && skipping_pays(parameters, chunk, threads);
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
     fused = chunk == batch && seconds < longest_fused_step_seconds;
+    const bool full_precision = mixed.kernels == nullptr;
+    ways.few = allowed().few && full_precision && fused && threads == 1 && batch <= largest_few_rows;
+    ways.narrow = allowed().narrow && full_precision && !ways.few && is_narrow(parameters, batch, lanes);
+    const bool plain = full_precision && !ways.narrow && !ways.few;
+    ways.skipping = allowed().skipping && plain && choices.mostly_zeros && skipping_pays(parameters, chunk, threads);
+    ways.compacting = allowed().compacting && plain && fused && choices.mostly_zeros && threads == 1 && !ways.skipping &&
+                      compacting_pays(parameters[0]) && optimizer.keeps_without_gradient();
+    updates_some = ways.compacting || (ways.few && optimizer.keeps_without_gradient());
+    ways.updating = allowed().updating && plain && fused && optimizer.states == 0;
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {
@@ -62,6 +78,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
     memory_ = place([&](Arena& in) { take(in, parameters); });
+    ways.packing = full_precision && scratch[0].tile.panel != nullptr;
     round_all(parameters, *this);
     peaks[0].parameters = parameters.largest_magnitude();
 }
@@ -71,10 +88,22 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
     const auto layers = static_cast<std::size_t>(parameters.layers());
     for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient}) buffers->assign(layers, nullptr);
     delta_t_row = padded<T>(chunk);
-    activity.take(in, parameters, narrow ? 0 : chunk);
-    y_t.assign(narrow ? layers : 0, nullptr);
+    if (ways.compacting) {
+        const int64_t row = compact_row<T>(parameters[0].in);
+        activity.take(in, parameters, chunk, row);
+        compaction.take(in, parameters[0], activity.y[0], chunk, row);
+    } else {
+        activity.take(in, parameters, ways.narrow ? 0 : chunk);
+    }
+    y_t.assign(ways.narrow ? layers : 0, nullptr);
     for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
-    if (skips) {
+    few.assign(ways.few ? layers : 0, {});
+    for (std::size_t l = 0; l < few.size(); ++l) {
+        few[l].x = activity.y[l];
+        few[l].x_row = activity.row[l];
+        few[l].index = in.take<int32_t>(few_rows_room(parameters[static_cast<int64_t>(l)].in));
+    }
+    if (ways.skipping) {
         by_sample.take(in, chunk, parameters[0].in);
         by_feature.take(in, parameters[0].in, chunk);
     }
@@ -83,19 +112,18 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
         const int64_t size = checked_product(layer.in, layer.weight_row);
         delta[l] = in.take<T>(checked_product(chunk, activity.row[l + 1]));
         // The lowest layer passes nothing down; the last one's loss works on the transpose.
-        if (narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
+        if (ways.narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
         if (!fused) gradient[l] = in.take<T>(size);
         bias_gradient[l] = in.take<T>(layer.weight_row);
     }
     if (mixed.kernels) take_mixed(in, parameters);
     optimizer.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
-    for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, skips);
+    for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }
 
 template <class T>
 void StepPlan<T>::take_mixed(Arena& in, const Parameters<T>& parameters) {
-    const auto pairs_of = [](int64_t n) { return (n + 1) / 2; };
     for (auto* buffers : {&mixed.y_along, &mixed.y_down, &mixed.w_along, &mixed.w_down, &mixed.delta_down, &mixed.delta_t})
         buffers->clear();
     mixed.along_row.clear();
@@ -115,6 +143,8 @@ void StepPlan<T>::take_mixed(Arena& in, const Parameters<T>& parameters) {
     }
 }
 
+template int step_team(const Parameters<float>&, int64_t, int);
+template int step_team(const Parameters<double>&, int64_t, int);
 template double step_flops(const Parameters<float>&, int64_t);
 template double step_flops(const Parameters<double>&, int64_t);
 template struct StepPlan<float>;

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "gemm/skip.h"
+#include "network/compact.h"
+#include "network/fast_ways.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
 #include "runtime/pace.h"
@@ -18,11 +20,12 @@ struct Activity {
     std::vector<T*> y;  // (rows x width), ld = row[l]
     std::vector<int64_t> row;
 
-    void take(Arena& in, const Parameters<T>& parameters, int64_t rows) {
+    void take(Arena& in, const Parameters<T>& parameters, int64_t rows) { take(in, parameters, rows, padded<T>(parameters[0].in)); }
+    void take(Arena& in, const Parameters<T>& parameters, int64_t rows, int64_t input_row) {
         y.clear();
         row.clear();
         for (int64_t l = 0; l <= parameters.layers(); ++l) {
-            row.push_back(padded<T>(l == 0 ? parameters[0].in : parameters[l - 1].out));
+            row.push_back(l == 0 ? input_row : padded<T>(parameters[l - 1].out));
             y.push_back(in.take<T>(checked_product(rows, row.back())));
         }
     }
@@ -40,7 +43,7 @@ struct MemberScratch {
         tile.tile = in.take<T>(TileScratch<T>::tile_size);
         int64_t widest = batch;
         for (int64_t l = 0; l < parameters.layers(); ++l) widest = std::max({widest, parameters[l].in, parameters[l].out});
-        if (allowed().packing && packing_pays<T>(widest, widest)) {
+        if (allowed().packing && packing_pays<T>(widest, widest)) {  // tile by tile it may still not pay
             tile.panel_k = widest;
             tile.panel = in.take<T>(checked_product(widest, TileScratch<T>::tile_row));
         }
@@ -71,23 +74,25 @@ struct MixedFactors {
 struct PlanChoices {
     int64_t batch;  // the largest
     const Optimizer& optimizer;
-    int lanes;    // as of the kernel table
-    int threads;  // the largest team
-    bool skips = false;
-    const PairKernels* pairs = nullptr;
+    int lanes;                           // as of the kernel table
+    int threads;                         // the largest team
+    bool mostly_zeros = false;           // the inputs
+    const PairKernels* pairs = nullptr;  // for mixed precision
 };
 
 template <class T>
 struct StepPlan {
-    int64_t batch;   // the largest batch
-    int64_t chunk;   // rows that go through the network at a time: the batch, or a part of a very large one
-    bool fused;      // update each tile of W as soon as its gradient is complete, without storing the gradient
-    bool long_step;  // ask for interruptions inside a step too: it may take longer than their answer
-    bool narrow;     // samples stand in the lanes (narrow.h)
-    bool skips;      // the inputs are mostly zeros, which the products of the lowest layer pass over (gemm/skip.h)
+    int64_t batch;      // the largest batch
+    int64_t chunk;      // rows that go through the network at a time: the batch, or a part of a very large one
+    bool fused;         // update each tile of W as soon as its gradient is complete, without storing the gradient
+    bool long_step;     // ask for interruptions inside a step too: it may take longer than their answer
+    FastWays ways;      // those that are taken
+    bool updates_some;  // an update leaves out weights whose gradient is zero
 
     Activity<T> activity;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
+    std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
+    Compaction<T> compaction;           // only where inputs are compacted
     MixedFactors mixed;
     std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
@@ -108,6 +113,10 @@ private:
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };
+
+// How many threads a step should have at most.
+template <class T>
+int step_team(const Parameters<T>& parameters, int64_t batch, int wanted);
 
 // Floating-point operations of one step: 6 per weight and sample, 4 in the first layer, which passes no gradient down.
 template <class T>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "network/few.h"
 #include "network/forward.h"
+#include "network/predict_few.h"
 #include "network/spec.h"
 #include "runtime/arithmetic.h"
 
@@ -64,7 +64,7 @@ void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int
 template <class T, class Finish>
 PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
                        const Blocks& blocks, bool apply_output_unit, int members, const Poll& poll, const Finish& finish) {
-    const bool skips = mostly_zeros(inputs, parameters[0].in);
+    const bool skips = allowed().skipping && mostly_zeros(inputs, parameters[0].in);
     const auto taken = take_workspaces(workspaces, parameters, std::min(inputs.count, block_rows), members, skips);
     Interruption interruption(poll);
     std::atomic<bool> finite{true};
@@ -74,7 +74,8 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
         for (int64_t block = next++; block < blocks.count; block = next++) {
             if (member.leads() ? interruption.asked() : interruption.requested.load(std::memory_order_relaxed)) return;
             const Range rows = blocks.at(block);
-            const T largest = gather_rows(kernels, inputs, nullptr, rows.begin, {0, rows.size()}, parameters[0].in, own.activity);
+            const T largest = gather_rows(kernels, inputs, nullptr, rows.begin, {0, rows.size()}, parameters[0].in, own.activity.y[0],
+                                          own.activity.row[0]);
             if (!std::isfinite(largest)) finite = false;
             forward(kernels, parameters, rows.size(), apply_output_unit, skips, own);
             finish(block, rows, own);

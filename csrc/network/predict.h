@@ -1,5 +1,5 @@
 // A network in use: outputs for any number of rows, and the loss over a data set. A few rows go through together
-// (few.h); of many, each member takes blocks through all layers by itself, in its own buffers. The parameters are only read,
+// (predict_few.h); of many, each member takes blocks through all layers by itself, in its own buffers. The parameters are only read,
 // so any number of calls may run at once.
 #pragma once
 

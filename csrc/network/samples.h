@@ -19,18 +19,9 @@ struct Inputs {
     const float* scale32 = nullptr;
 };
 
-// Whether the inputs hold so many zeros that products which skip them are faster (gemm/skip.h): asked of a sample of the rows.
-// The answer changes no bit.
+// Whether the inputs hold so many zeros that products which skip them are faster (gemm/skip.h): asked of one row in eight, at most
+// 64. The answer changes no bit.
 bool mostly_zeros(const Inputs& inputs, int64_t features);
-
-// For tests and comparisons: a fast way that is not allowed is not taken, and its plain one gives the same bits.
-struct FastWays {
-    bool skipping = true;  // of zeros in the inputs
-    bool narrow = true;    // samples in the lanes
-    bool updating = true;  // the optimizer inside the tile
-    bool packing = true;   // of panels of wide layers
-};
-FastWays& allowed();
 
 // One of the two is null.
 template <class T>

@@ -15,6 +15,8 @@
 
 #include "network/chunk.h"
 #include "network/commit.h"
+#include "network/compact.h"
+#include "network/few.h"
 #include "network/forward.h"
 #include "network/mixed.h"
 #include "network/narrow.h"
@@ -26,9 +28,10 @@ namespace {
 template <class T>
 void gather(const Chunk<T>& c) {
     const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
-    T* const x = c.plan.activity.y[0];
+    T* const x = c.plan.ways.compacting ? c.plan.compaction.gathered : c.plan.activity.y[0];
     const Range mine = c.my_samples(), columns = c.my_features();
-    c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, c.plan.activity));
+    c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row));
+    if (c.plan.ways.compacting) leave_out_zeros(c);
     if (c.plan.by_sample) c.kernels.compress_rows(c.plan.by_sample.lists(mine.begin, mine.size(), features, x + mine.begin * row, row));
     prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);  // of the next chunk
     c.member.wait();
@@ -42,7 +45,7 @@ void forward(const Chunk<T>& c) {
     const Activity<T>& activity = c.plan.activity;
     const NonZeros<T> dense;
     for (int64_t l = 0; l < c.parameters.layers(); ++l) {
-        const Layer<T>& layer = c.parameters[l];
+        const Layer<T>& layer = c.layer(l);
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
@@ -91,22 +94,24 @@ void backward(const Chunk<T>& c) {
     }
 }
 
-// Up to here the plain way; where others fit better, they tell the same story (narrow.cpp, mixed.cpp).
+// Up to here the plain way; where others fit better, they tell the same story (mixed.cpp, narrow.cpp, few.cpp).
 template <class T>
 void pass(const Chunk<T>& c) {
     if constexpr (std::is_same_v<T, float>)
         if (c.plan.mixed.kernels) return pass_mixed(c);
-    if (c.plan.narrow) return pass_narrow(c);
+    if (c.plan.ways.narrow) return pass_narrow(c);
+    const bool few = c.plan.ways.few;
     gather(c);
-    forward(c);
+    few ? forward_few(c) : forward(c);
     loss(c);
-    backward(c);
+    few ? backward_few(c) : backward(c);
 }
 
 template <class T>
 void gradients(const Chunk<T>& c, bool fused, int64_t batch) {
     if constexpr (std::is_same_v<T, float>)
         if (c.plan.mixed.kernels) return weight_gradients_mixed(c, fused, batch);
+    if (c.plan.ways.few && c.plan.updates_some) return update_few(c, batch);
     weight_gradients(c, fused, batch);
 }
 

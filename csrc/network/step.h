@@ -14,6 +14,9 @@ struct StepContext {
     Inputs inputs;
     Targets<T> targets;
     int loss;  // an id in Losses
+
+    // As the step sees it: the lowest may have fewer inputs than the network's.
+    const Layer<T>& layer(int64_t l) const { return l == 0 && plan.ways.compacting ? plan.compaction.layer : parameters[l]; }
 };
 
 struct Interruption;

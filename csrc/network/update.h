@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "network/chunk.h"
+#include "network/compact.h"
 #include "network/mixed.h"
 
 namespace fastmlp {
@@ -23,7 +24,7 @@ UpdateArguments<T> update_arguments(const StepContext<T>& context, T* parameters
 
 template <class T>
 UpdateArguments<T> weight_arguments(const StepContext<T>& context, int64_t l, int64_t batch, const Range& rows, const Range& columns) {
-    const Layer<T>& layer = context.parameters[l];
+    const Layer<T>& layer = context.layer(l);
     const OptimizerState<T>& optimizer = context.plan.optimizer;
     const int64_t place = rows.begin * layer.weight_row + columns.begin;
     UpdateArguments<T> arguments =
@@ -76,17 +77,24 @@ T update_from_registers(const Chunk<T>& c, int64_t l, int64_t batch, const Produ
     return largest;
 }
 
+template <class T>
+void sum_bias_gradient(const Chunk<T>& c, int64_t l, const Range& columns) {
+    T* const sums = c.plan.bias_gradient[at(l)] + columns.begin;
+    if (!c.continues) std::fill(sums, sums + columns.size(), T(0));
+    c.kernels.column_sums(c.rows, columns.size(), c.plan.delta[at(l)] + columns.begin, c.plan.activity.row[at(l + 1)], sums);
+}
+
 // gradient[l] += y[l]^T delta[l] for every layer. Fused, each tile goes into the update at once; otherwise it is stored.
 template <class T>
 void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
     T largest = 0;
     for (int64_t l = 0; l < c.parameters.layers(); ++l) {
-        const Layer<T>& layer = c.parameters[l];
+        const Layer<T>& layer = c.layer(l);
         const int64_t delta_row = c.plan.activity.row[at(l + 1)];
         const T* const delta = c.plan.delta[at(l)];
         Product<T> product{
             c.rows, c.plan.activity.y[at(l)], 1, c.plan.activity.row[at(l)], delta, delta_row, 1, c.plan.gradient[at(l)], layer.weight_row};
-        if (c.plan.narrow) {
+        if (c.plan.ways.narrow) {
             product.a = c.plan.y_t[at(l)];
             product.a_row = c.plan.delta_t_row;
             product.a_step = 1;
@@ -100,18 +108,18 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
         const auto stop = [&] { return !fused && c.leaves(); };
         if (l == 0 && c.plan.by_feature)
             multiply_skipping(c.kernels, c.plan.by_feature, product, share, c.scratch.strip, finish, stop);
-        else if (fused && c.plan.optimizer.states == 0 && product.a_row == 1 && allowed().updating)
+        else if (c.plan.ways.updating)
             largest = std::max(largest, update_from_registers(c, l, batch, product, share));
         else
             multiply(c.kernels, product, share, c.scratch.tile, finish, stop);
 
         if (share.empty() || share.rows.begin != 0) continue;  // a column's bias belongs to the owner of its first row
-        T* const sums = c.plan.bias_gradient[at(l)] + share.columns.begin;
-        if (!c.continues) std::fill(sums, sums + share.columns.size(), T(0));
-        c.kernels.column_sums(c.rows, share.columns.size(), delta + share.columns.begin, delta_row, sums);
+        sum_bias_gradient(c, l, share.columns);
         if (fused) largest = std::max(largest, update_bias(c.context, l, batch, share.columns));
     }
-    if (fused) c.peaks.parameters = largest;
+    if (!fused) return;
+    if (c.plan.ways.compacting) largest = std::max(largest, put_back(c));
+    c.peaks.parameters = largest;
 }
 
 // The update of a step whose gradients were stored: by several chunks, or because it must stay interruptible until here.

@@ -5,7 +5,7 @@
 namespace fastmlp {
 namespace {
 
-constexpr double run_seconds = 0.05, probe_seconds = 0.004;
+constexpr double run_seconds = 0.05, first_run_seconds = 0.008, probe_seconds = 0.004;
 constexpr double shortest_wait = 0.05, longest_wait = 2.0;  // doubled by every probe that changes nothing
 constexpr double better = 0.95;                             // a probe must gain this to count: less is noise
 constexpr double disturbed = 1.5;                           // a step that takes so much longer than before asks for a probe at once
@@ -13,13 +13,16 @@ constexpr double longest_probed_step = 0.01;                // long steps share 
 
 }  // namespace
 
-Pace::Pace(int largest) : wait_(shortest_wait), until_probe_(shortest_wait) {
+Pace::Pace(int largest) : wait_(shortest_wait) {
     for (int size = 1; size < largest; size *= 2) sizes_.push_back(size);
     sizes_.push_back(largest);
     chosen_ = sizes_.size() - 1;
 }
 
-double Pace::slice_seconds() const { return probing_ ? probe_seconds : run_seconds; }
+double Pace::slice_seconds() const {
+    if (probing_) return probe_seconds;
+    return cost_ == 0 ? first_run_seconds : run_seconds;  // a short training should not be over before the first look
+}
 
 void Pace::record(double seconds, int64_t steps) {
     seconds_ += seconds;

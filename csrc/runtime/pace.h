@@ -27,9 +27,9 @@ private:
     std::vector<int> sizes_;  // ascending
     std::size_t chosen_, probe_ = 0;
     bool probing_ = false, upward_ = false;
-    double cost_ = 0;            // seconds a step at the chosen size, in its last slice
-    double wait_, until_probe_;  // seconds between probes; left until the next one
-    double seconds_ = 0;         // of the slice under way
+    double cost_ = 0;                // seconds a step at the chosen size, in its last slice
+    double wait_, until_probe_ = 0;  // seconds between probes; left until the next one
+    double seconds_ = 0;             // of the slice under way
     int64_t steps_ = 0;
 };
 

@@ -29,6 +29,8 @@ struct Case {
     std::string optimizer = "sgd";
     Named hyperparameters{{"learning_rate", 0.05}};
     std::string initializer = "glorot_uniform";
+    double zeros = 0;          // share of the inputs
+    bool mixed = false;        // bf16 factors, where the network is of float32
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
 
@@ -59,9 +61,10 @@ struct Data {
         for (int64_t i = 0; i < n; ++i)
             for (int64_t j = 0; j < in; ++j) {
                 const auto place = static_cast<std::size_t>(i * in + j);
-                const double value = draw(0, i, j);
+                const bool zero = draw(7, i, j) < 2 * of.zeros - 1;
+                const double value = zero ? 0 : draw(0, i, j);
                 if (narrow)
-                    bytes[place] = static_cast<uint8_t>(128 + 127 * value);
+                    bytes[place] = zero ? 0 : static_cast<uint8_t>(128 + 127 * value);
                 else if (single)
                     floats[place] = static_cast<float>(value);
                 else
@@ -152,6 +155,13 @@ inline std::vector<Case> cases_of_shape() {
     with("deep",
          [](Case& c) { c.sizes = {9, 8, 7, 17, 16, 15, 4}, c.activations = {"tanh", "relu", "sigmoid", "identity", "tanh", "softmax"}; });
     with("wide", [](Case& c) { c.sizes = {65, 300, 129, 33}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 50; });
+    const auto pictures = [](Case& c) { c.sizes = {100, 400, 10}, c.batch = 40, c.zeros = 0.8; };
+    with("mostly-zeros", pictures);
+    with("mostly-zeros-uint8", [&](Case& c) { pictures(c), c.source = SourceType::uint8, c.hyperparameters = {{"learning_rate", 1e-5}}; });
+    with("mixed", [](Case& c) { c.sizes = {65, 130, 71, 5}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 33, c.mixed = true; });
+    with("mixed-chunked", [](Case& c) {
+        c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.mixed = true, c.hyperparameters.push_back({"momentum", 0.5});
+    });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
     with("chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyperparameters.push_back({"momentum", 0.5});

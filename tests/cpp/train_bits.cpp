@@ -112,7 +112,10 @@ void run(const Case& of, int threads) {
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
     const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
-    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, threads});
+    PlanChoices choices{of.batch, optimizer, table<T>(kernels()).lanes, threads};
+    choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
+    if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
+    StepPlan<T> plan(parameters, choices);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
 
@@ -134,9 +137,10 @@ void run(const Case& of, int threads) {
     Hash predictions;
     predictions.add(outputs.data(), static_cast<int64_t>(outputs.size()));
 
-    std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s%s\n", of.name.c_str(),
+    std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s%s%s\n", of.name.c_str(),
                 sizeof(T) == 4 ? "float32" : "float64", hash_of(parameters), predictions.state(), figures.state(), end, fault(parameters),
-                fault_alone(parameters, workspaces, data.inputs, outputs));
+                fault_alone(parameters, workspaces, data.inputs, outputs),
+                of.zeros > 0 && !plan.ways.skipping ? " FAULT: zeros are not skipped" : "");
 }
 
 // C = A B with any strides, in the general entry that packs.
