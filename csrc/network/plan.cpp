@@ -24,11 +24,6 @@ constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
-template <class T>
-bool skipping_pays(const Parameters<T>& parameters, int64_t rows, int threads) {
-    return rows >= fewest_skipped_samples && (threads == 1 || parameters[0].out >= fewest_columns_each * threads);
-}
-
 // Each update rounds what it has changed; before the first, all.
 void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
     if (plan.mixed.kernels == nullptr) return;
@@ -66,7 +61,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     ways.few = allowed().few && full_precision && fused && threads == 1 && batch <= largest_few_rows;
     ways.narrow = allowed().narrow && full_precision && !ways.few && is_narrow(parameters, batch, lanes);
     const bool plain = full_precision && !ways.narrow && !ways.few;
-    ways.skipping = allowed().skipping && plain && choices.mostly_zeros && skipping_pays(parameters, chunk, threads);
+    ways.skipping = allowed().skipping && plain && choices.mostly_zeros && chunk >= fewest_skipped_samples;
+    most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
     ways.compacting = allowed().compacting && plain && fused && choices.mostly_zeros && threads == 1 && !ways.skipping &&
                       compacting_pays(parameters[0]) && optimizer.keeps_without_gradient();
     updates_some = ways.compacting || (ways.few && optimizer.keeps_without_gradient());

@@ -87,6 +87,7 @@ struct StepPlan {
     bool fused;         // update each tile of W as soon as its gradient is complete, without storing the gradient
     bool long_step;     // ask for interruptions inside a step too: it may take longer than their answer
     FastWays ways;      // those that are taken
+    int most_skipping;  // the largest team that gains by skipping zeros: its members exchange their lists
     bool updates_some;  // an update leaves out weights whose gradient is zero
 
     Activity<T> activity;

@@ -32,11 +32,12 @@ void gather(const Chunk<T>& c) {
     const Range mine = c.my_samples(), columns = c.my_features();
     c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row));
     if (c.plan.ways.compacting) leave_out_zeros(c);
-    if (c.plan.by_sample) c.kernels.compress_rows(c.plan.by_sample.lists(mine.begin, mine.size(), features, x + mine.begin * row, row));
+    const bool skips = c.skips_zeros();
+    if (skips) c.kernels.compress_rows(c.plan.by_sample.lists(mine.begin, mine.size(), features, x + mine.begin * row, row));
     prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);  // of the next chunk
     c.member.wait();
     // Read after other barriers, by the update.
-    if (c.plan.by_feature)
+    if (skips)
         c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
 }
 
@@ -49,7 +50,7 @@ void forward(const Chunk<T>& c) {
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
-        const T largest = forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 ? c.plan.by_sample : dense,
+        const T largest = forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
                                         c.scratch.tile, c.member, [&c] { return c.leaves(); });
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
         c.member.wait();

@@ -106,7 +106,7 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
                 largest = std::max(largest, update_weights(c.context, l, batch, rows, columns, tile, tile_row, share.rows.end - rows.end));
         };
         const auto stop = [&] { return !fused && c.leaves(); };
-        if (l == 0 && c.plan.by_feature)
+        if (l == 0 && c.skips_zeros())
             multiply_skipping(c.kernels, c.plan.by_feature, product, share, c.scratch.strip, finish, stop);
         else if (c.plan.ways.updating)
             largest = std::max(largest, update_from_registers(c, l, batch, product, share));
