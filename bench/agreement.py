@@ -14,7 +14,7 @@ import numpy as np
 from bench.problem import Parameters, Problem
 from bench.reference import LIMIT, Estimate, Gradients, Reference
 
-MIXED_LIMIT = 0.05  # of the length of a change, for bf16 factors
+MIXED_LIMIT = 0.035  # of the length of a change, a hidden layer: for bf16 factors
 
 
 class DisagreementError(AssertionError):
@@ -89,9 +89,12 @@ def check_mixed_agreement(
     """Hold what each step changed, layer by layer, against the change that float64 makes.
 
     Factors of bf16 carry 8 bits, and a sum near zero may pass to the other side of a rectifier, so
-    no bound holds for each weight; the changes as a whole are held to MIXED_LIMIT. Else as
-    `check_agreement`.
+    no bound holds for each weight; the changes as a whole are held to MIXED_LIMIT a hidden layer.
+    Two factors are off by 2^-9 / sqrt(3) each, so a normal sum by 0.16 % of its deviation, and
+    0.05 % of a layer's units pass over: 0.1 % of the active ones, and with them the root of that,
+    3.2 %, of the length of what goes back. Else as `check_agreement`.
     """
+    limit = MIXED_LIMIT * max(1, len(problem.shape.sizes) - 2)
     share = deviation = 0.0
     before = problem.parameters
     reference = Reference(problem, first)
@@ -102,14 +105,14 @@ def check_mixed_agreement(
         ):
             apart = float(np.linalg.norm(weights - w.value))
             change = float(np.linalg.norm(w.value - old))
-            if not apart <= MIXED_LIMIT * change:
+            if not apart <= limit * change:
                 raise DisagreementError(
                     f"{name} on {problem.shape.title}: after step {step + 1}, layer {layer + 1}, "
                     f"the change of the weights is off by {apart / change:.3g} of it; bf16 factors "
-                    f"explain at most {MIXED_LIMIT}. "
+                    f"explain at most {limit:.3g}. "
                     "This is not the same training step, so nothing was timed."
                 )
-            share = max(share, apart / (MIXED_LIMIT * change))
+            share = max(share, apart / (limit * change))
             deviation = max(deviation, float(np.abs(weights - w.value).max()))
         before = parameters
     return _agreement(after, base, share, deviation)
