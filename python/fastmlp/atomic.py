@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +53,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[tuple[BinaryIO, Path]]:
         with target.open("wb") as file:  # a folder refuses here
             yield file, target
         return
-    temporary = target.parent / f".fastmlp-{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / f".fastmlp-{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o666)  # the umask takes what it wants
     try:

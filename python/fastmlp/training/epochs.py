@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from .. import _core
 from ..errors import ConfigError, DivergedError, InterruptedWarning
@@ -106,6 +105,8 @@ def _trainer(plan: Plan) -> _core.Trainer:
 
 
 def _bar(epochs: int, rows: int) -> Any:
+    from tqdm import tqdm  # only where it is wanted: an import of some milliseconds
+
     return tqdm(
         desc=f"epoch 1/{epochs}", total=epochs * rows, unit=" rows", unit_scale=True, leave=False
     )
@@ -141,6 +142,8 @@ class _Run:
 
     def say(self, line: str) -> None:
         """Print a line on stdout without tearing the progress bar."""
+        from tqdm import tqdm
+
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
 
