@@ -90,6 +90,8 @@ FLAGS = {
     "beta_2": ("--beta-2 0 --optimizer adam", 0.0),
     "epsilon": ("--optimizer adam --epsilon 1e-6", 1e-6),
     "l2": ("--l2 1e-4", 1e-4),
+    "dropout": ("--dropout 0.5,0.25 --hidden 4,4", (0.5, 0.25)),
+    "input_dropout": ("--input-dropout 0.2", 0.2),
     "batch_size": ("--batch-size 10", 10),
     "epochs": ("--epochs 7", 7),
     "seed": ("--seed 11", 11),

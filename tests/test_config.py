@@ -193,6 +193,8 @@ EVERY_KEY = {
     "epochs": 30,
     "seed": 2**63 - 1,
     "threads": 3,
+    "dropout": (0.1, 1 / 3),
+    "input_dropout": 0.2,
     "precision": "bf16",
     "shuffle": False,
     "test_each_epoch": True,

@@ -26,6 +26,7 @@ struct Options {
     bool shuffle;
     int threads;
     bool mixed;
+    std::vector<double> dropout;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -64,6 +65,8 @@ public:
             const int threads = step_team(parameters, options_.batch, options_.threads);
             PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            choices.dropout = options_.dropout;
+            choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
@@ -147,16 +150,31 @@ Named hyperparameters_of(const py::kwargs& given) {
     return named;
 }
 
+void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
+    if (dropout.empty()) return;
+    if (static_cast<int64_t>(dropout.size()) != spec.layers())
+        throw std::invalid_argument("dropout has " + std::to_string(dropout.size()) + " rates; it needs " + std::to_string(spec.layers()) +
+                                    ": of the inputs and of each hidden layer");
+    for (std::size_t l = 0; l < dropout.size(); ++l)
+        if (!(dropout[l] >= 0 && dropout[l] < 1))
+            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
+                                        " is not a share of 0 or more and below 1");
+    if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+}
+
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, const py::kwargs& hyperparameters) {
+                                      bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
+                                      const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    require_rates(network->spec, dropout, mixed);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
-    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed});
+    return std::make_unique<Trainer>(network, x, targets,
+                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -175,7 +193,7 @@ void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0])
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

@@ -2,6 +2,7 @@
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
 #include "kernels/columns.h"
 #include "kernels/compact.h"
+#include "kernels/dropout.h"
 #include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
 #include "kernels/peak.h"
@@ -72,6 +73,9 @@ KernelTable<T> make_table() {
     to.compress_columns = compress_columns<T>;
     to.compact = compact<T>;
     to.copy_rows = copy_rows<T>;
+    to.drop_mask = drop_mask;
+    to.drop = drop<T>;
+    to.drop_back = drop_back<T>;
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());

@@ -103,6 +103,7 @@ class Trainer:
         shuffle: bool = True,
         threads: int = 0,
         precision: str = "full",
+        dropout: Sequence[float] = (),
         **hyperparameters: float,
     ) -> None: ...
     @property

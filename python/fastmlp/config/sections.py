@@ -27,7 +27,7 @@ from .keys import (
     defaults_by_optimizer,
     flag,
     hyperparameter,
-    name_per_layer,
+    per_layer,
     real,
     text,
     whole,
@@ -118,7 +118,7 @@ class NetworkConfig(_Section):
 
     hidden: Sequence[int] = _key((128,), widths(), "widths of the hidden layers")
     activation: str | Sequence[str] = _key(
-        "relu", name_per_layer(HIDDEN_ACTIVATIONS), "of the hidden layers, one or one for each"
+        "relu", per_layer(choice(HIDDEN_ACTIVATIONS)), "of the hidden layers, one or one for each"
     )
     output_activation: str = _key(
         "auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer"
@@ -169,6 +169,12 @@ class TrainingConfig(_Section):
     beta_2: float | None = _hyperparameter("beta_2")
     epsilon: float | None = _hyperparameter("epsilon")
     l2: float | None = _hyperparameter("l2")
+    dropout: float | Sequence[float] = _key(
+        0.0,
+        per_layer(real(0, 1)),
+        "share of the hidden units left out of a step, one or one for each layer",
+    )
+    input_dropout: float = _key(0.0, real(0, 1), "share of the inputs left out of a step")
     batch_size: int = _key(64, whole(1, 2**31 - 1), "rows a step")
     epochs: int = _key(5, whole(1, 2**31 - 1), "passes over the training rows")
     seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")
@@ -208,6 +214,12 @@ class TrainingConfig(_Section):
             name for name, one in OPTIMIZERS.get(optimizer, {}).items() if one["on_weights_only"]
         }
         return dict.fromkeys(name for name in HYPERPARAMETERS if name not in kept)
+
+    def dropout_rates(self, hidden: int) -> tuple[float, ...]:
+        """Return the share left out of the inputs and of each of so many hidden layers."""
+        one = isinstance(self.dropout, float)
+        rates = (self.dropout,) * hidden if one else tuple(self.dropout)  # type: ignore[arg-type]
+        return (self.input_dropout, *rates)  # type: ignore[arg-type]
 
     def hyperparameters(self) -> dict[str, float]:
         """Return the numbers of the optimizer chosen, without a learning_rate yet to decide."""

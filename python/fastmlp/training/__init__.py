@@ -79,7 +79,8 @@ def train(
         ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
-        ``init_std=1.0``, ``bias_init="zeros"``,
+        ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
+        ``input_dropout=0.0``, ``init_std=1.0``, ``bias_init="zeros"``,
         ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
         largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:
         standard; else none), ``source="digits"``, ...

@@ -100,6 +100,7 @@ def _trainer(plan: Plan) -> _core.Trainer:
         shuffle=chosen.shuffle,
         precision=chosen.precision,
         threads=chosen.threads or 0,
+        dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.hyperparameters(),
     )
 
