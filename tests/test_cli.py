@@ -99,6 +99,11 @@ FLAGS = {
     "precision": ("--precision bf16", "bf16"),
     "shuffle": ("--no-shuffle", False),
     "test_each_epoch": ("--test-each-epoch", True),
+    "augment_shift": ("--augment-shift 2", 2.0),
+    "augment_rotation": ("--augment-rotation 10", 10.0),
+    "augment_scale": ("--augment-scale 0.1", 0.1),
+    "augment_elastic": ("--augment-elastic 30", 30.0),
+    "augment_smoothness": ("--augment-smoothness 5", 5.0),
 }
 
 

@@ -1,5 +1,6 @@
 // fastmlp._core.Trainer: one network, one data set, epoch after epoch.
 #include <cmath>
+#include <map>
 #include <memory>
 #include <numeric>
 
@@ -27,6 +28,7 @@ struct Options {
     int threads;
     bool mixed;
     std::vector<double> dropout;
+    AugmentOptions augmentation;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -66,6 +68,7 @@ public:
             PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             choices.dropout = options_.dropout;
+            choices.augmentation = options_.augmentation;
             choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
@@ -150,6 +153,27 @@ Named hyperparameters_of(const py::kwargs& given) {
     return named;
 }
 
+AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
+    AugmentOptions options;
+    const std::map<std::string, double*> numbers{{"shift", &options.shift},
+                                                 {"rotation", &options.rotation},
+                                                 {"scale", &options.scale},
+                                                 {"elastic", &options.elastic},
+                                                 {"smoothness", &options.smoothness}};
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "height" || name == "width")
+            (name == "height" ? options.height : options.width) = py::cast<int64_t>(value);
+        else if (const auto found = numbers.find(name); found != numbers.end())
+            *found->second = py::cast<double>(value);
+        else
+            throw std::invalid_argument("augmentation has no '" + name +
+                                        "'; it has: height, width, shift, rotation, scale, elastic, smoothness");
+    }
+    require_valid(options, features);
+    return options;
+}
+
 void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
     if (dropout.empty()) return;
     if (static_cast<int64_t>(dropout.size()) != spec.layers())
@@ -165,7 +189,7 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
                                       bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
-                                      const py::kwargs& hyperparameters) {
+                                      const py::dict& augmentation, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -174,7 +198,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     require_rates(network->spec, dropout, mixed);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
     return std::make_unique<Trainer>(network, x, targets,
-                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout});
+                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout,
+                                             augmentation_of(augmentation, network->spec.inputs())});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -193,7 +218,8 @@ void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>())
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
+             py::arg("augmentation") = py::dict())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/chance.h"
 #include "math/bf16.h"
 #include "math/catalog.h"
 
@@ -90,30 +91,6 @@ struct CompactArguments {
     T* kept;  // (rows x kept columns), ld = kept_row: a vector more than that is written
     int64_t kept_row;
     int32_t* places;  // which columns they are, in ascending order; a vector more is written
-};
-
-// A bit for each unit of some samples: set with probability threshold / 2^16, a function of (seed, stream, step, sample, unit).
-struct DropMaskArguments {
-    uint64_t seed;
-    uint32_t stream, step;  // as the third and fourth word of random/philox.h's counter
-    uint32_t threshold;
-    uint32_t first_row;  // number of the first sample
-    int64_t rows;
-    uint8_t* mask;  // (rows x mask_row bytes), the first unit in the lowest bit; mask_row a multiple of 16. Two bytes more are read
-    int64_t mask_row;
-};
-
-// x = set ? x * scale : 0, in place.
-template <class T>
-struct DropArguments {
-    int64_t rows, columns;
-    T* x;
-    int64_t x_row;
-    T* whole;             // a copy of x as it was, ld = x_row; may be null
-    const uint8_t* mask;  // of the first row
-    int64_t mask_row;
-    int64_t first_column;  // the unit of x's first column
-    T scale;
 };
 
 // Rows picked by index from the caller's data, converted and scaled: x -> (x - shift) * scale, in the wider of both types.
@@ -225,6 +202,8 @@ struct KernelTable : TileTable<T> {
     T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
                                              T* delta, int64_t delta_row);
 
+    void (*warp)(const WarpArguments<T>&);
+    void (*random_field)(const FieldArguments&);
     void (*drop_mask)(const DropMaskArguments&);
     void (*drop)(const DropArguments<T>&);                                // whole vectors
     void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null

@@ -42,8 +42,12 @@ T drop_inputs(const Chunk<T>& c, T* x) {
         const DroppedUnits<T>& of = dropout.of[l];
         if (!of) continue;
         const uint32_t stream = static_cast<uint32_t>(Purpose::dropout) << 24 | static_cast<uint32_t>(l);
-        c.kernels.drop_mask({dropout.seed, stream, static_cast<uint32_t>(c.plan.optimizer.steps), of.threshold,
-                             static_cast<uint32_t>(c.first + mine.begin), mine.size(), of.mask + mine.begin * of.mask_row, of.mask_row});
+        c.kernels.drop_mask({{dropout.seed, stream, static_cast<uint32_t>(c.plan.optimizer.steps)},
+                             of.threshold,
+                             static_cast<uint32_t>(c.first + mine.begin),
+                             mine.size(),
+                             of.mask + mine.begin * of.mask_row,
+                             of.mask_row});
     }
     const int64_t row = c.plan.activity.row[0];
     if (!dropout.of[0]) return 1;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gemm/skip.h"
+#include "network/augment.h"
 #include "network/compact.h"
 #include "network/dropout.h"
 #include "network/fast_ways.h"
@@ -75,11 +76,12 @@ struct MixedFactors {
 struct PlanChoices {
     int64_t batch;  // the largest
     const Optimizer& optimizer;
-    int lanes;                           // as of the kernel table
-    int threads;                         // the largest team
-    bool mostly_zeros = false;           // the inputs
-    std::vector<double> dropout{};       // [l], the share of y[l] that is left out; empty: nothing is
-    uint64_t seed = 0;                   // of dropout
+    int lanes;                      // as of the kernel table
+    int threads;                    // the largest team
+    bool mostly_zeros = false;      // the inputs
+    std::vector<double> dropout{};  // [l], the share of y[l] that is left out; empty: nothing is
+    AugmentOptions augmentation{};
+    uint64_t seed = 0;                   // of dropout and augmentation
     const PairKernels* pairs = nullptr;  // for mixed precision
 };
 
@@ -96,6 +98,7 @@ struct StepPlan {
     Activity<T> activity;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
+    Augmentation<T> augmentation;
     Dropout<T> dropout;
     Compaction<T> compaction;  // only where inputs are compacted
     MixedFactors mixed;
@@ -114,7 +117,7 @@ struct StepPlan {
     StepPlan(const Parameters<T>& parameters, const PlanChoices& choices);
 
 private:
-    void take(Arena& in, const Parameters<T>& parameters, const std::vector<double>& dropout_rates);
+    void take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices);
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };

@@ -31,7 +31,7 @@ void gather(const Chunk<T>& c) {
     const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
     T* const x = c.plan.ways.compacting ? c.plan.compaction.gathered : c.plan.activity.y[0];
     const Range mine = c.my_samples(), columns = c.my_features();
-    T largest = gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row);
+    T largest = gather_inputs(c, x);
     if (c.plan.dropout) largest *= drop_inputs(c, x);
     c.peaks.y[0] = std::max(c.peaks.y[0], largest);
     if (c.plan.ways.compacting) leave_out_zeros(c);

@@ -104,6 +104,7 @@ class Trainer:
         threads: int = 0,
         precision: str = "full",
         dropout: Sequence[float] = (),
+        augmentation: dict[str, float] = {},
         **hyperparameters: float,
     ) -> None: ...
     @property

@@ -1,4 +1,4 @@
-"""The three sections of the configuration: every key, its default, what it accepts and means.
+"""The four sections of the configuration: every key, its default, what it accepts and means.
 
 Values are checked when a section is made, by the kinds of keys.py. Reading and writing whole
 configurations is __init__.py's.
@@ -227,10 +227,44 @@ class TrainingConfig(_Section):
         return {name: value for name, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(_Section):
+    """How pictures are changed by chance each time they are used (section ``[augmentation]``).
+
+    Each number is the largest change, drawn evenly to both sides; 0 leaves it out. Elastic
+    deformation is that of Simard, Steinkraus and Platt (ICDAR 2003).
+
+    Examples
+    --------
+    >>> AugmentationConfig(augment_shift=2, augment_rotation=15).chosen()["shift"]
+    2.0
+    """
+
+    augment_shift: float = _key(0.0, real(0), "pixels, along both axes by themselves")
+    augment_rotation: float = _key(0.0, real(0, 180.1), "degrees")
+    augment_scale: float = _key(0.0, real(0, 1), "share by which a picture grows or shrinks")
+    augment_elastic: float = _key(
+        0.0, real(0, 1e6), "pixels by which a smooth random field bends it"
+    )
+    augment_smoothness: float = _key(
+        4.0, real(0.1, 100), "pixels: deviation of the Gaussian that smooths that field"
+    )
+
+    def chosen(self) -> dict[str, float]:
+        """Return what is given to the engine: nothing where nothing is changed."""
+        values = {
+            one.name.removeprefix("augment_"): getattr(self, one.name)
+            for one in dataclasses.fields(self)
+        }
+        changes = [value for name, value in values.items() if name != "smoothness"]
+        return values if any(changes) else {}
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "data": DataConfig,
     "network": NetworkConfig,
     "training": TrainingConfig,
+    "augmentation": AugmentationConfig,
 }
 # Every key by its name alone: names are unique over the sections, so a keyword needs no section.
 KEYS: dict[str, tuple[str, dataclasses.Field[Any]]] = {

@@ -65,6 +65,10 @@ def decide(
             f"got {config.network.dtype!r}"
         )
     _require_dropout_fits(config)
+    if config.augmentation.chosen() and data.image_shape is None:
+        raise ConfigError(
+            "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
+        )
     task = infer_task(data.y, config.data.task)
     output, loss = infer_output_and_loss(
         task, config.network.output_activation, config.training.loss

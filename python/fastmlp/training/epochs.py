@@ -100,9 +100,19 @@ def _trainer(plan: Plan) -> _core.Trainer:
         shuffle=chosen.shuffle,
         precision=chosen.precision,
         threads=chosen.threads or 0,
+        augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.hyperparameters(),
     )
+
+
+def _augmentation(description: Description) -> dict[str, float]:
+    """Return what the engine is told of pictures and how they are changed."""
+    chosen = description.config.augmentation.chosen()
+    if not chosen:
+        return {}
+    height, width = description.image_shape or (0, 0)
+    return {"height": height, "width": width, **chosen}
 
 
 def _bar(epochs: int, rows: int) -> Any:
