@@ -31,6 +31,7 @@
 #include "gemm/gemm.h"
 #include "hash.h"
 #include "network/epoch.h"
+#include "network/initialize.h"
 #include "network/predict.h"
 #include "prediction.h"
 #include "runtime/dispatch.h"
