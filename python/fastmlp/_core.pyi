@@ -105,6 +105,8 @@ class Trainer:
         precision: str = "full",
         dropout: Sequence[float] = (),
         augmentation: dict[str, float] = {},
+        noise: float = 0.0,
+        max_norm: float = 0.0,
         **hyperparameters: float,
     ) -> None: ...
     @property

@@ -100,6 +100,8 @@ def _trainer(plan: Plan) -> _core.Trainer:
         shuffle=chosen.shuffle,
         precision=chosen.precision,
         threads=chosen.threads or 0,
+        noise=chosen.input_noise,
+        max_norm=chosen.max_norm or 0.0,
         augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.hyperparameters(),
