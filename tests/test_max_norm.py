@@ -99,7 +99,7 @@ def test_training_with_a_limit_from_python():
     x = np.random.default_rng(1).normal(size=(300, 5))
     y = (x[:, 0] > 0).astype(int)
     model = fastmlp.train(x, y, hidden=[16], max_norm=0.8, epochs=20)
-    w, _ = model.parameters()[0]
+    w, _ = model.parameters[0]
     assert np.sqrt((w**2).sum(0)).max() <= 0.8 * (1 + 1e-6)
     with pytest.raises(fastmlp.ConfigError, match="max_norm must be a number greater than 0"):
         fastmlp.train(x, y, max_norm=0)
