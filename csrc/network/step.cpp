@@ -37,8 +37,7 @@ void gather(const Chunk<T>& c) {
     prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);  // of the next chunk
     c.member.wait();
     // Read after other barriers, by the update.
-    if (skips)
-        c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
+    if (skips) c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
 }
 
 template <class T>
@@ -50,8 +49,9 @@ void forward(const Chunk<T>& c) {
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
-        const T largest = forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
-                                        c.scratch.tile, c.member, [&c] { return c.leaves(); });
+        const T largest =
+            forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
+                          c.scratch.tile, c.member, [&c] { return c.leaves(); });
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
         c.member.wait();
     }
@@ -75,6 +75,7 @@ void backward(const Chunk<T>& c) {
         const Layer<T>& layer = c.parameters[l];
         const int below = c.parameters[l - 1].activation;
         const int64_t row = c.plan.activity.row[at(l)];
+        const T* const slopes = c.plan.activity.slope_source(l);
         const Product<T> product{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], c.plan.delta_t_row, 1, nullptr, 0};
         const Share share = share_of(layer.in, line_bytes / static_cast<int64_t>(sizeof(T)), c.rows, c.panel(), c.member);
         T largest = 0;
@@ -83,11 +84,11 @@ void backward(const Chunk<T>& c) {
             [&](const Range& features, const Range& samples, const T* tile, int64_t tile_row) {
                 const int64_t place = samples.begin * row + features.begin;
                 T* const transposed = c.plan.delta_t[at(l - 1)];
-                largest = std::max(largest, c.kernels.backward[below](
-                                                features.size(), samples.size(), tile, tile_row, c.plan.activity.y[at(l)] + place, row,
-                                                c.plan.delta[at(l - 1)] + place, row,
-                                                transposed ? transposed + features.begin * c.plan.delta_t_row + samples.begin : nullptr,
-                                                c.plan.delta_t_row));
+                largest = std::max(
+                    largest,
+                    c.kernels.backward[below](
+                        features.size(), samples.size(), tile, tile_row, slopes + place, row, c.plan.delta[at(l - 1)] + place, row,
+                        transposed ? transposed + features.begin * c.plan.delta_t_row + samples.begin : nullptr, c.plan.delta_t_row));
             },
             [&c] { return c.leaves(); });
         c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
