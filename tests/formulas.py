@@ -1,5 +1,5 @@
-"""What the catalog's formulas of activations say, by SymPy: each with its default constants and with
-others.
+"""What the catalog's formulas of activations say, by SymPy: each with its default constants, and
+with others.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ import mpmath
 import numpy as np
 import pytest
 from conftest import CATALOG, ROOT
-from formulas import ROWS, TRAINABLE, VARIANTS, slopes, values
 from fastmlp import _core
+from formulas import ROWS, TRAINABLE, VARIANTS, slopes, values
 
 # Dense where functions bend, and out to where they have reached their limits; kinks included.
 Z = np.concatenate(
