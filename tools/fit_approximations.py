@@ -39,7 +39,7 @@ def log_tail(z):
 
 
 def normal_tail(q):
-    """(a + 4) e^(a^2 / 2) P(x > a) of the normal distribution, in q = (a - 4) / (a + 4)."""
+    """Return (a + 4) e^(a^2 / 2) P(x > a), x being normal, for q = (a - 4) / (a + 4)."""
     a = 4 * (1 + q) / (1 - q)
     return (a + 4) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 

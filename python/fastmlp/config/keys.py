@@ -240,15 +240,15 @@ def one_activation(names: Iterable[str]) -> Kind:
         text = _activation_text(key, value) if isinstance(value, Mapping) else value
         if not isinstance(text, str):
             return one.check(key, text)
-        name = one.check(key, activation_name(text))
+        one.check(key, activation_name(text))
         if text == "auto":
             return text
         try:
-            return _core.activation(f"{name}{text[text.find('(') :] if '(' in text else ''}")
+            return _core.activation(text)
         except ValueError as error:
             raise ConfigError(f"{key}: {error}") from None
 
-    return Kind(one.shown, check)
+    return Kind("NAME", check)
 
 
 def _activation_text(key: str, value: Mapping[object, object]) -> object:
@@ -276,7 +276,7 @@ def activation_per_layer(names: Iterable[str]) -> Kind:
         parts = re.split(r",(?![^(]*\))", text)  # not at the commas between constants
         return parts if len(parts) > 1 else text
 
-    return Kind(one.shown + "[,...]", check, read)
+    return Kind(f"{one.shown},...", check, read)
 
 
 def _as_whole(value: object) -> int | None:

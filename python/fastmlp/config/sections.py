@@ -123,10 +123,13 @@ class NetworkConfig(_Section):
     activation: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = _key(
         "relu",
         activation_per_layer(HIDDEN_ACTIVATIONS),
-        "of the hidden layers, one or one for each; 'elu(alpha=0.5)' sets a constant",
+        f"of the hidden layers, one or one for each: {', '.join(HIDDEN_ACTIVATIONS)}; "
+        "elu(alpha=0.5), for example, sets a constant",
     )
     output_activation: str | Mapping[str, Any] = _key(
-        "auto", one_activation(("auto", *ACTIVATIONS)), "activation of the output layer"
+        "auto",
+        one_activation(("auto", *ACTIVATIONS)),
+        "activation of the output layer: auto, softmax or one of those of hidden layers",
     )
     init: str = _key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = _key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
