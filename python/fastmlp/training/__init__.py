@@ -240,7 +240,7 @@ def fit(
     """
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output_activation)
+    activations = (*config.network.hidden_activations(), config.network.output_unit())
     network = _core.Network(sizes, activations, config.network.dtype)
     network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max
