@@ -72,7 +72,7 @@ def test_steps_are_those_of_the_formula(team, threads, hidden, rates):
     network = _core.Network(sizes, [hidden, hidden, "identity"], "float64")
     network.initialize("he_normal", 1)
     parameters = network.parameters()
-    options = {"loss": "half_squared_error", "learning_rate": 0.1, "batch_size": batch}
+    options = {"loss": "half_squared_error", "learning_rate": 0.01, "batch_size": batch}
     trainer = _core.Trainer(network, x, t, seed=seed, shuffle=False, dropout=rates, **options)
     for epoch in range(2):
         trainer.run_epoch(epoch)
@@ -84,7 +84,7 @@ def test_steps_are_those_of_the_formula(team, threads, hidden, rates):
                 for layer, (rate, width) in enumerate(zip(rates, sizes, strict=False))
             ]
             here = slice(first, first + batch)
-            parameters = reference_step(parameters, x[here], t[here], masks, hidden, 0.1)
+            parameters = reference_step(parameters, x[here], t[here], masks, hidden, 0.01)
         for (w, b), (w_expected, b_expected) in zip(network.parameters(), parameters, strict=True):
             np.testing.assert_allclose(w, w_expected, rtol=1e-13, atol=1e-13)
             np.testing.assert_allclose(b, b_expected, rtol=1e-13, atol=1e-13)

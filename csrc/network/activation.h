@@ -1,4 +1,4 @@
-// An activation as a layer has it, with its constants, and as people write it: "relu", "elu(alpha=0.5)".
+// An activation as a layer has it, with its constants, and as people write it: a name, or name(constant=number, ...).
 #pragma once
 
 #include <array>
