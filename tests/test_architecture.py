@@ -72,4 +72,5 @@ def test_a_name_is_spelt_once_in_the_engine(kind):
         places = [
             p for p in places if p != "testing.cpp"
         ]  # functions of one variable carry some of the same names
-        assert places == [f"{kind}.h"], row["name"]
+        assert len(places) == 1, row["name"]
+        assert places[0].endswith(f"{kind}.h"), row["name"]  # class_losses.h too

@@ -120,10 +120,14 @@ struct LossArguments {
     int64_t delta_row;
     T* delta_t;  // (outputs x lanes), ld = delta_t_row: the same transposed, and scratch
     int64_t delta_t_row;
-    T* scratch;        // (2 x outputs x lanes)
-    T* losses;         // (samples): out, the loss of each
-    int64_t* correct;  // += samples whose largest output is their largest target (one output: same side of one half)
+    T* scratch;          // (2 x outputs x lanes)
+    T* losses;           // (samples): out, the loss of each
+    int64_t* correct;    // += samples whose largest output is their largest target (one output: same side of one half)
+    const T* constants;  // of the loss; one for each output where it says so
+    const T* weights;    // of all samples of the data set; only weigh() looks at them
 };
+template <class T>
+using LossKernel = T (*)(const LossArguments<T>&);
 
 // A tile of parameters. `below`: how many rows of the same columns the caller updates next, so that they may be fetched meanwhile.
 template <class T>
@@ -201,7 +205,8 @@ struct KernelTable : TileTable<T> {
     T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
                                              T* delta, int64_t delta_row);
 
-    T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
+    LossKernel<T> loss[Losses::size][2][Activations::size];  // [1]: smoothed targets; null: the pair does not fit
+    LossKernel<T> weigh;                                     // goes over what a loss kernel wrote; delta may be null for that one
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "math/activations.h"
-#include "math/losses.h"
+#include "math/class_losses.h"
 #include "math/optimizers.h"
 
 namespace fastmlp {
@@ -15,7 +15,8 @@ struct Catalog {
 };
 
 using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
-using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
+using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy, MeanAbsoluteError, Huber, LogCosh,
+                       Quantile, Poisson, BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy, Hinge, PerceptronLoss>;
 using Optimizers = Catalog<Sgd, Adam>;
 
 // The position of Row in a catalog, at compile time.

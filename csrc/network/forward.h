@@ -69,6 +69,7 @@ LossArguments<T> loss_group(const Targets<T>& targets, const int64_t* order, int
     group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;
     group.target_row = targets.value_row;
     group.index = order ? order + first : nullptr;
+    group.weights = targets.weights && !order ? targets.weights + first : targets.weights;
     return group;
 }
 
