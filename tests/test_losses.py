@@ -1,5 +1,5 @@
-"""Losses: constants and weights of samples against float64 NumPy and central differences, edges that
-formulas leave open, PyTorch where it is installed, the same bits everywhere.
+"""Losses: constants and weights of samples against float64 NumPy and central differences, edges
+that formulas leave open, PyTorch where it is installed, the same bits everywhere.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def test_constants_that_are_refused(loss, output, constants, words):
 def test_targets_outside_the_domain_of_a_loss_are_refused():
     network, x, t = case("poisson", "identity")
     t[3, 1] = -1
-    with pytest.raises(ValueError, match="targets value -1.0+ at position 10 is not at least 0"):
+    with pytest.raises(ValueError, match=r"targets value -1.0+ at position 10 is not at least 0"):
         network.evaluate(x, t, "poisson")
     with pytest.raises(ValueError, match="is not between 0 and 1, as hinge needs"):
         network.evaluate(x, t, "hinge")
@@ -255,7 +255,7 @@ def test_the_slope_on_the_target_is_zero(loss):
 
 
 def test_the_perceptron_takes_sign_of_zero_for_plus_one():
-    """(A2): at 0 a point of the side +1 is right, one of the side -1 is wrong and moves the weights."""
+    """(A2): at 0 a point of the side +1 is right, one of the side -1 is wrong and counts."""
     assert on_one_output("perceptron", 0.0, 1.0) == (0, 0, 1)
     assert on_one_output("perceptron", 0.0, 0.0) == (0, 1, 0)
     assert on_one_output("perceptron", -0.5, 1.0) == (0.5, -1, 0)
