@@ -124,6 +124,43 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
     return values
 
 
+def as_weights(weights: Any, *, samples: int, name: str = "sample_weight") -> Array | None:
+    """Check weights of samples: finite numbers of at least 0, one a row; None stays None.
+
+    Returns
+    -------
+    ndarray of float64, shape (samples,), or None
+
+    Raises
+    ------
+    DataError
+        Another shape or kind, or a weight that is negative or not finite. The message names the
+        first such row, counted from 0.
+
+    Examples
+    --------
+    >>> as_weights([1, 0.5], samples=2)
+    array([1. , 0.5])
+    >>> as_weights([1, -1], samples=2)
+    Traceback (most recent call last):
+    fastmlp.errors.DataError: sample_weight holds -1.0 at row 1 (counted from 0); ...
+    """
+    if weights is None:
+        return None
+    array = _number_array(weights, name)
+    if array.shape != (samples,):
+        raise DataError(f"{name} has shape {array.shape}, expected ({samples},): one a row")
+    values = np.require(array, dtype=np.float64, requirements=["C", "A"])
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"{name} holds {float(values[row])} at row {row} (counted from 0); "
+            "weights must be finite and not negative"
+        )
+    return values
+
+
 def fill_out(out: Any, values: Array) -> Array:
     """Write values into the caller's array and return that.
 

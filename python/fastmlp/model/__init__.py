@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..atomic import atomic_write
 from ..config import Config
-from ..data.arrays import as_features, as_targets, check_finite, fill_out
+from ..data.arrays import as_features, as_targets, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
 from .container import pack, read_container, unpack
@@ -195,7 +195,9 @@ class Model:
         shares = targets.probabilities(self._outputs(x, threads))
         return shares if out is None else fill_out(out, shares)
 
-    def evaluate(self, x: Any, y: Any, *, threads: int | None = None) -> Evaluation:
+    def evaluate(
+        self, x: Any, y: Any, *, sample_weight: Any = None, threads: int | None = None
+    ) -> Evaluation:
         """Measure the model on samples whose targets are known.
 
         Parameters
@@ -204,6 +206,9 @@ class Model:
             What `train` accepts; not changed.
         y : array_like, shape (samples,) or (samples, outputs)
             Labels or values, in the units of training.
+        sample_weight : array_like, shape (samples,), optional
+            Factors of each sample's loss, which is then ``sum(w_i l_i) / samples``; the other
+            figures count every sample once.
         threads : int, optional
             As for `predict`.
 
@@ -230,7 +235,16 @@ class Model:
         rows = as_features(x, features=self.n_features)
         targets = self._description.targets
         encoded = targets.encode(y, samples=len(rows))
-        loss, _ = self._network.evaluate(rows, encoded, self.config.training.loss, threads or 0)
+        chosen = self.config.training
+        weights = as_weights(sample_weight, samples=len(rows))
+        loss, _ = self._network.evaluate(
+            rows,
+            encoded,
+            chosen.loss,
+            threads or 0,
+            loss_constants=chosen.loss_constants(),
+            sample_weight=weights,
+        )
         outputs = self._network.predict(rows, threads or 0)
         if isinstance(targets, ClassTargets):
             return Evaluation.of_classes(

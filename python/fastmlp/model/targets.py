@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.keys import LOSS_OUTPUTS
+from ..config.keys import LOSS_OUTPUTS, LOSSES
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
 from .scaling import mean_and_deviation
@@ -36,7 +36,9 @@ class ClassTargets:
         Whole numbers, booleans, strings or floats, sorted, each once.
     outputs : int
         Output units: one a class, or 1 for two classes on one sigmoid unit (its value is the
-        second's probability).
+        second's probability), or on one linear unit (its sign decides, sign(0) = +1: the second).
+    margin : bool
+        Whether one unit decides by its sign instead of by one half.
 
     Examples
     --------
@@ -47,10 +49,13 @@ class ClassTargets:
 
     labels: Array
     outputs: int
+    margin: bool = False
     task: ClassVar[str] = "classification"
 
     @classmethod
-    def fit(cls, y: Any, *, one_unit: bool = False, guessed: bool = False) -> ClassTargets:
+    def fit(
+        cls, y: Any, *, one_unit: bool = False, margin: bool = False, guessed: bool = False
+    ) -> ClassTargets:
         """Find the classes of training labels.
 
         Parameters
@@ -58,7 +63,9 @@ class ClassTargets:
         y : array_like, shape (samples,)
             Labels; their dtype is kept.
         one_unit : bool
-            Two classes on one sigmoid unit.
+            Two classes on one unit.
+        margin : bool
+            Whether it decides by its sign.
         guessed : bool
             Whether classification was guessed from the dtype: whole numbers that look like values
             are refused then.
@@ -83,7 +90,7 @@ class ClassTargets:
                 "task='regression' if they are values, or task='classification' if they are classes"
             )
         outputs = 1 if one_unit and len(labels) == 2 else len(labels)
-        return cls(labels.astype(_label_dtype(y, values)), outputs)
+        return cls(labels.astype(_label_dtype(y, values)), outputs, margin)
 
     def encode(self, y: Any, *, name: str = "y", samples: int | None = None) -> NDArray[np.int64]:
         """Return the class number of each label, shape (samples,).
@@ -113,7 +120,8 @@ class ClassTargets:
     def numbers(self, outputs: Array) -> NDArray[np.int64]:
         """Return the class number that each row of outputs (samples, units) decides for."""
         if self.outputs == 1:
-            return np.asarray(outputs[:, 0] > 0.5, np.int64)
+            second = outputs[:, 0] >= 0 if self.margin else outputs[:, 0] > 0.5
+            return np.asarray(second, np.int64)
         return np.asarray(outputs.argmax(axis=1), np.int64)
 
     def decode(self, outputs: Array) -> Array:
@@ -146,6 +154,8 @@ class ValueTargets:
         Whether y is (samples,); predictions have the same shape.
     shift, scale : ndarray of float64, shape (outputs,), or None
         Both None for values learned as they are, and never only one.
+    log_outputs : bool
+        Whether outputs are logarithms of what is predicted (rates of counts).
 
     Examples
     --------
@@ -158,10 +168,11 @@ class ValueTargets:
     flat: bool
     shift: NDArray[np.float64] | None = None
     scale: NDArray[np.float64] | None = None
+    log_outputs: bool = False
     task: ClassVar[str] = "regression"
 
     @classmethod
-    def fit(cls, y: Any, scaling: str = "none") -> ValueTargets:
+    def fit(cls, y: Any, scaling: str = "none", *, log_outputs: bool = False) -> ValueTargets:
         """Find the shape and, with scaling ``standard``, mean and deviation of training values.
 
         Raises
@@ -172,7 +183,7 @@ class ValueTargets:
         values = _as_values(y, "y", None)
         rows = values.reshape(len(values), -1)
         shift, scale = mean_and_deviation(rows) if scaling == "standard" else (None, None)
-        return cls(rows.shape[1], values.ndim == 1, shift, scale)
+        return cls(rows.shape[1], values.ndim == 1, shift, scale, log_outputs)
 
     def encode(self, y: Any, *, name: str = "y", samples: int | None = None) -> NDArray[np.float64]:
         """Return what the network learns, shape (samples, outputs).
@@ -193,6 +204,9 @@ class ValueTargets:
     def decode(self, outputs: Array) -> NDArray[np.float64]:
         """Return values in the units of y, (samples,) or (samples, outputs), from outputs."""
         values = outputs.astype(np.float64)
+        if self.log_outputs:
+            with np.errstate(over="ignore"):
+                values = np.exp(values)
         if self.shift is not None and self.scale is not None:
             values = values * self.scale + self.shift
         return values[:, 0] if self.flat else values
@@ -201,8 +215,10 @@ class ValueTargets:
 Targets = ClassTargets | ValueTargets
 
 
-def infer_task(y: Array, task: str = "auto") -> str:
+def infer_task(y: Array, task: str = "auto", loss: str = "auto") -> str:
     """Return "classification" for labels and "regression" for floats, unless `task` says.
+
+    A loss of counts makes whole numbers values.
 
     Examples
     --------
@@ -211,6 +227,8 @@ def infer_task(y: Array, task: str = "auto") -> str:
     """
     if task != "auto":
         return task
+    if loss != "auto" and LOSSES[loss]["log_outputs"]:
+        return "regression"
     return "regression" if y.dtype.kind == "f" else "classification"
 
 
@@ -254,13 +272,18 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
             output = SQUARED_CLASS_OUTPUT if classes else VALUE_OUTPUT
     if loss == "auto":
         own = [name for name, outputs in LOSS_OUTPUTS.items() if outputs == (output,)]
-        loss = own[0] if own and classes else SQUARED_LOSS
+        loss = own[0] if own and classes and output != VALUE_OUTPUT else SQUARED_LOSS
     if output not in LOSS_OUTPUTS[loss]:
-        fitting = [name for name, outputs in LOSS_OUTPUTS.items() if output in outputs]
+        other = "log_outputs" if classes else "is_margin"  # belongs to the other task
+        fitting = [n for n, row in LOSSES.items() if output in row["outputs"] and not row[other]]  # type: ignore[literal-required]
         raise ConfigError(
             f"loss {loss!r} goes with output_activation {' or '.join(LOSS_OUTPUTS[loss])}, "
             f"not {output!r}; for {output!r} choose {', '.join(fitting)}"
         )
+    if classes and LOSSES[loss]["log_outputs"]:
+        raise ConfigError(f"loss {loss!r} is for counts; this task is {task}")
+    if not classes and LOSSES[loss]["is_margin"]:
+        raise ConfigError(f"loss {loss!r} is for classes; this task is {task}")
     return output, loss
 
 

@@ -6,6 +6,7 @@ config/keys.py.
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from .. import _core
 from ..config import Config
-from ..config.keys import ADAPTIVE, HIDDEN_ACTIVATIONS, OPTIMIZERS
+from ..config.keys import ADAPTIVE, HIDDEN_ACTIVATIONS, LOSSES, OPTIMIZERS
 from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model
@@ -64,7 +65,7 @@ def decide(
             f"precision {config.training.precision!r} needs dtype 'float32'; "
             f"got {config.network.dtype!r}"
         )
-    task = infer_task(data.y, config.data.task)
+    task = infer_task(data.y, config.data.task, config.training.loss)
     output, loss = infer_output_and_loss(
         task, config.network.output_activation, config.training.loss
     )
@@ -74,6 +75,7 @@ def decide(
     targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
     if output not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
         raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
+    _check_constants(config, targets.outputs)
     inputs = _input_scaling(data, parts, config, known)
     decided = {
         "task": task,
@@ -85,13 +87,24 @@ def decide(
     return config.replace(**decided), targets, inputs
 
 
+def _check_constants(config: Config, outputs: int) -> None:
+    """Refuse constants for another number of outputs."""
+    for name, value in config.training.loss_constants().items():
+        if isinstance(value, tuple) and len(value) != outputs:
+            raise ConfigError(
+                f"{name} has {len(value)} values for {outputs} outputs; give one, or one for each"
+            )
+
+
 def _targets(
     data: Dataset, parts: Split, config: Config, task: str, labels: Any, old: Targets | None
 ) -> Targets:
     """Return the targets found in the data, or those of the model that training goes on from."""
     scaling, output = config.data.target_scaling, config.network.output_activation
+    loss = LOSSES[config.training.loss]
     if scaling == "auto":
         is_open = task == "regression" and data.kind == "table" and output == VALUE_OUTPUT
+        is_open = is_open and loss["targets"] == "real"
         scaling = "standard" if is_open else "none"
         if old is not None:
             scaling = _target_scaling_kind(old)
@@ -100,9 +113,13 @@ def _targets(
         if scaling != "none":
             raise ConfigError("target_scaling is for a regression; this task is classification")
         guessed = config.data.task == "auto"
-        new = ClassTargets.fit(labels, one_unit=output == "sigmoid", guessed=guessed)
+        margin = loss["is_margin"]
+        one_unit = margin or output == "sigmoid"
+        new = ClassTargets.fit(labels, one_unit=one_unit, margin=margin, guessed=guessed)
     else:
-        new = ValueTargets.fit(parts.y_train, scaling)
+        if scaling != "none" and loss["targets"] != "real":
+            raise ConfigError(f"loss {loss['name']!r} learns targets as they are; scale none")
+        new = ValueTargets.fit(parts.y_train, scaling, log_outputs=loss["log_outputs"])
     if old is None:
         return new
     if new.task != old.task:
@@ -113,8 +130,10 @@ def _targets(
                 f"init is a Model of the classes {old.labels.tolist()}; "
                 f"y holds {new.labels.tolist()}"
             )
-        return old
-    return old if scaling == _target_scaling_kind(old) else new
+        return dataclasses.replace(old, margin=new.margin)
+    if scaling == _target_scaling_kind(old) and isinstance(old, ValueTargets):
+        return dataclasses.replace(old, log_outputs=loss["log_outputs"])
+    return new
 
 
 def _target_scaling_kind(targets: Targets) -> str:
