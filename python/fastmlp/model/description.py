@@ -34,6 +34,7 @@ KEYS = {
 RECORD: dict[str, tuple[type, ...]] = {
     "version": (str,),  # of fastmlp
     "start": (str,),  # "drawn" or "given" first weights
+    "weights": (str,),  # "given": of rows or classes, by the caller; else the configuration's
     "training_rows": (int,),
     "validation_rows": (int,),
     "steps": (int,),  # of all epochs, the unfinished one included
