@@ -104,9 +104,7 @@ def test_weights_that_are_refused(weights: Any, message: str) -> None:
 def test_weights_of_classes_that_are_refused() -> None:
     with pytest.raises(ConfigError, match="class_weight names 'd', which is no class; there are"):
         fastmlp.train(X, Y, class_weight={"d": 1.0}, **OPTIONS)
-    with pytest.raises(
-        ConfigError, match=r"class_weight must hold numbers of at least 0: .* row 1"
-    ):
+    with pytest.raises(ConfigError, match=r"must hold numbers of at least 0: .* row 1"):
         fastmlp.train(X, Y, class_weight={"b": -1.0}, **OPTIONS)
     with pytest.raises(ConfigError, match="class_weight must be one of none, balanced; got 'even'"):
         fastmlp.train(X, Y, class_weight="even", **OPTIONS)

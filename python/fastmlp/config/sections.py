@@ -38,6 +38,8 @@ from .keys import (
     widths,
 )
 
+TASKS = ("auto", "classification", "multilabel", "regression")
+
 
 def _key(default: object, kind: Kind, meaning: str, *, optional: bool = False) -> Any:
     """One key of a section. With `optional`, None is allowed too and stands for "not chosen"."""
@@ -93,7 +95,7 @@ class DataConfig(_Section):
         None, column(), "column to learn, by name or number (default: the last)", optional=True
     )
     header: str = _key("auto", choice(("auto", "yes", "no")), "whether a table opens with names")
-    task: str = _key("auto", choice(("auto", "classification", "regression")), "what the target is")
+    task: str = _key("auto", choice(TASKS), "what the target is")
     scaling: str = _key(
         "auto",
         choice(("auto", "none", "unit", "standard")),

@@ -78,9 +78,9 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
 
     Parameters
     ----------
-    y : array_like, shape (samples,) or, for real values, (samples, outputs)
-        Whole numbers, booleans and strings are class labels; floating-point numbers are values to
-        fit.
+    y : array_like, shape (samples,) or, for numbers, (samples, outputs)
+        Whole numbers, booleans and strings are class labels, a matrix of whole numbers or booleans
+        says which labels hold; floating-point numbers are values to fit.
     name : str
         What to call it in errors.
     samples : int, optional
@@ -89,7 +89,7 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
     Returns
     -------
     ndarray
-        int64 or str of shape (samples,), or float64 of shape (samples,) or (samples, outputs).
+        int64 or float64 of shape (samples,) or (samples, outputs), or str of shape (samples,).
 
     Raises
     ------
@@ -295,11 +295,10 @@ def _check_target_shape(array: Array, name: str, samples: int | None) -> None:
         raise DataError(f"{name} is empty: shape {array.shape}")
     if samples is not None and len(array) != samples:
         raise DataError(f"{name} has {len(array)} targets for {samples} samples")
-    if array.ndim == 2 and array.dtype.kind != "f":
+    if array.ndim == 2 and array.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has shape {array.shape} and dtype {array.dtype}; class labels are "
-            "one-dimensional: pass "
-            f"{name}.argmax(axis=1) for one-hot rows, or floats for several real values a sample"
+            "one-dimensional, several labels a row a matrix of 0 and 1"
         )
 
 

@@ -20,6 +20,7 @@ from ..config.keys import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from .container import DTYPES, FORMAT_VERSION, Slot
+from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
 
@@ -60,7 +61,7 @@ class Description:
         Precision of the network.
     config : Config
         With every "auto" decided.
-    targets : ClassTargets or ValueTargets
+    targets : ClassTargets, LabelSetTargets or ValueTargets
     scaling : InputScaling
     history : History
     record : dict
@@ -255,6 +256,8 @@ def _targets_as_json(targets: Targets) -> dict[str, Any]:
         labels = targets.labels
         dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
         return {"outputs": targets.outputs, "dtype": dtype, "labels": labels.tolist()}
+    if isinstance(targets, LabelSetTargets):
+        return {"outputs": targets.outputs, "dtype": targets.dtype}
     return {
         "outputs": targets.outputs,
         "flat": targets.flat,
@@ -275,6 +278,11 @@ def _target_slots(values: Mapping[str, Any], width: int, config: Config) -> dict
             part["outputs"] == width and (width == len(labels) or one_unit),
             f"{len(labels)} classes for {width} outputs",
         )
+        return {}
+    if config.data.task == "multilabel":
+        part = _closed(values, "targets", {"outputs", "dtype"})
+        _need(part["outputs"] == width, f"{part['outputs']!r} labels for {width} outputs")
+        _need(part["dtype"] in LABEL_DTYPES, f"labels of dtype {part['dtype']!r}")
         return {}
     part = _closed(values, "targets", {"outputs", "flat", "scaled"})
     _need(part["outputs"] == width, f"{part['outputs']!r} values for {width} outputs")
@@ -307,6 +315,8 @@ def _targets_from_json(part: Mapping[str, Any], tensors: Mapping[str, Array], lo
     if "labels" in part:
         labels = _labels(part["labels"], part["dtype"])
         return ClassTargets(labels, part["outputs"], LOSSES[loss]["is_margin"])
+    if "dtype" in part:
+        return LabelSetTargets(part["outputs"], part["dtype"])
     shift, scale = tensors.get("target.shift"), tensors.get("target.scale")
     log_outputs = LOSSES[loss]["log_outputs"]
     return ValueTargets(part["outputs"], part["flat"], shift, scale, log_outputs)

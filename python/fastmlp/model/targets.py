@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..config.keys import LOSS_OUTPUTS, LOSSES
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
+from .multilabel import LabelSetTargets, is_label_matrix, is_one_hot
 from .scaling import mean_and_deviation
 
 Array = NDArray[Any]
@@ -22,6 +23,7 @@ Array = NDArray[Any]
 CLASS_OUTPUT = "softmax"
 VALUE_OUTPUT = "identity"
 SQUARED_LOSS = "mean_squared_error"
+LABEL_OUTPUT = "sigmoid"  # of labels that hold or not, each by itself
 SQUARED_CLASS_OUTPUT = "sigmoid"  # of classes learned with a squared error: the lectures' form
 MANY = 20  # more classes than this and than half the rows are values, taken for classes by mistake
 
@@ -212,13 +214,19 @@ class ValueTargets:
         return values[:, 0] if self.flat else values
 
 
-Targets = ClassTargets | ValueTargets
+Targets = ClassTargets | LabelSetTargets | ValueTargets
 
 
 def infer_task(y: Array, task: str = "auto", loss: str = "auto") -> str:
     """Return "classification" for labels and "regression" for floats, unless `task` says.
 
-    A loss of counts makes whole numbers values.
+    A matrix of 0 and 1 as whole numbers is "multilabel"; a loss of counts makes whole numbers
+    values.
+
+    Raises
+    ------
+    DataError
+        A matrix of whole numbers that may mean something else: one-hot rows, counts.
 
     Examples
     --------
@@ -229,6 +237,18 @@ def infer_task(y: Array, task: str = "auto", loss: str = "auto") -> str:
         return task
     if loss != "auto" and LOSSES[loss]["log_outputs"]:
         return "regression"
+    if is_label_matrix(y):
+        if is_one_hot(y):
+            raise DataError(
+                "y is one-hot: for one class a row pass y.argmax(axis=1), for several labels a row "
+                "say task='multilabel'"
+            )
+        if y.min() < 0 or y.max() > 1:
+            raise DataError(
+                "y is a matrix of whole numbers beyond 0 and 1; say task='regression' if they are "
+                "values"
+            )
+        return "multilabel"
     return "regression" if y.dtype.kind == "f" else "classification"
 
 
@@ -237,7 +257,7 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
 
     Parameters
     ----------
-    task : {"classification", "regression"}
+    task : {"classification", "multilabel", "regression"}
         What the target is.
     output, loss : str
         A name of the engine's catalog or ``auto``.
@@ -245,8 +265,8 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     Returns
     -------
     output, loss : str
-        Classes alone give softmax and categorical cross-entropy, values alone identity and mean
-        squared error.
+        Classes alone give softmax and categorical cross-entropy, sets of labels sigmoid and binary
+        cross-entropy, values alone identity and mean squared error.
 
     Raises
     ------
@@ -262,7 +282,14 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     >>> infer_output_and_loss("regression", loss="half_squared_error")
     ('identity', 'half_squared_error')
     """
-    classes = task == "classification"
+    classes = task != "regression"
+    if task == "multilabel":
+        if output not in ("auto", LABEL_OUTPUT):
+            raise ConfigError(
+                f"task 'multilabel' needs output_activation {LABEL_OUTPUT!r}, one unit a label; "
+                f"got {output!r}"
+            )
+        output = LABEL_OUTPUT
     if output == "auto":
         if loss == "auto":
             output = CLASS_OUTPUT if classes else VALUE_OUTPUT

@@ -57,8 +57,9 @@ def train(
         configuration names is loaded.
     y : array_like, shape (samples,) or (samples, outputs)
         Whole numbers, booleans and strings are classes: softmax and categorical cross-entropy (for
-        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). Floats
-        are values: linear output, mean squared error.
+        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). A matrix
+        of whole numbers or booleans 0 and 1 says which labels hold for a row (``multilabel``):
+        sigmoid outputs, binary cross-entropy. Floats are values: linear output, mean squared error.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
     sample_weight : array_like, shape (samples,), optional

@@ -19,6 +19,7 @@ from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
+from ..model.multilabel import LabelSetTargets
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -109,9 +110,11 @@ def _targets(
         if old is not None:
             scaling = _target_scaling_kind(old)
     new: Targets
-    if task == "classification":
-        if scaling != "none":
-            raise ConfigError("target_scaling is for a regression; this task is classification")
+    if task != "regression" and scaling != "none":
+        raise ConfigError(f"target_scaling is for a regression; this task is {task}")
+    if task == "multilabel":
+        new = LabelSetTargets.fit(labels)
+    elif task == "classification":
         guessed = config.data.task == "auto"
         margin = loss["is_margin"]
         one_unit = margin or output == "sigmoid"
