@@ -113,6 +113,12 @@ def train(
 
     Notes
     -----
+    Losses, y being an output, t its target, s = 2 t - 1: squared, absolute, ``huber`` and
+    ``log_cosh`` errors, ``quantile`` and ``poisson`` (``exp(y) - t y``: outputs are log rates, what
+    `predict` gives are rates) are means over the outputs; cross-entropies, focal ones (Lin et al.,
+    2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
+    label_smoothing moves that share of each target to the mean of the classes.
+
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v``; and ``adam`` (Kingma and
     Ba, 2015, as in PyTorch): ``g <- g + l2 w``, averages ``m`` of g and ``v`` of its square, and
