@@ -118,9 +118,8 @@ inline std::vector<Case> cases_of_catalog() {
                       Losses::names[loss]};
             cases.push_back(next);
             next.name += "-targets";
-            next.targets = loss == IdOf<CategoricalCrossEntropy, Losses>::value || loss == IdOf<BinaryCrossEntropy, Losses>::value
-                               ? TargetKind::probabilities
-                               : TargetKind::values;
+            const bool real = losses()[static_cast<std::size_t>(loss)].targets == TargetDomain::real;
+            next.targets = real ? TargetKind::values : TargetKind::probabilities;
             next.source = SourceType::float64;
             cases.push_back(next);
         }

@@ -39,6 +39,8 @@ class Plan:
     training, validation, test : (x, targets)
         Rows (samples, features) and encoded targets: class numbers (samples,) or values (samples,
         outputs).
+    weights : ndarray of float64, shape (training samples,), optional
+        Factors of the loss of each training row.
     """
 
     network: _core.Network
@@ -46,6 +48,7 @@ class Plan:
     training: Labelled
     validation: Labelled | None
     test: Labelled | None
+    weights: Array | None = None
 
 
 def run_epochs(
@@ -94,6 +97,8 @@ def _trainer(plan: Plan) -> _core.Trainer:
         rows,
         targets,
         loss=chosen.loss,
+        loss_constants=chosen.loss_constants(),
+        sample_weight=plan.weights,
         optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
         seed=chosen.seed,
@@ -196,7 +201,10 @@ class _Run:
 
     def measure(self, rows: Labelled) -> tuple[float, int]:
         chosen = self.plan.description.config.training
-        return self.plan.network.evaluate(*rows, chosen.loss, chosen.threads or 0)
+        constants = chosen.loss_constants()
+        return self.plan.network.evaluate(
+            *rows, chosen.loss, chosen.threads or 0, loss_constants=constants
+        )
 
     def stop(self, last: _core.EpochResult) -> None:
         """Keep the figures of an epoch that will not be finished apart from the history."""
@@ -271,7 +279,9 @@ def _opening(plan: Plan) -> str:
     parts = [f"{len(plan.training[0]):,} rows to train"]
     for name, rows in (("validate", plan.validation), ("test", plan.test)):
         parts += [] if rows is None else [f"{len(rows[0]):,} to {name}"]
-    what = "values" if about.config.data.task == "regression" else "classes"
+    what = {"classification": "classes", "multilabel": "labels", "regression": "values"}[
+        chosen.data.task
+    ]
     units = [f"{n} {name}" for n, name in zip(about.sizes[1:], about.activations, strict=True)]
     scaling = f"scaling {about.scaling.kind}"
     if about.scaling.kind == "unit":
