@@ -204,6 +204,7 @@ def test_constants_are_read_exactly():
         ("elu(alpha=1 2)", "alpha = '1 2' is not a number between"),
         ("elu(alpha)", "alpha = '' is not a number between"),
         ("elu(alpha=1", "must be written as name or as name(constant=number, ...)"),
+        ("elu(alpha=1, alpha=2)", "activation 'elu(alpha=1, alpha=2)' says alpha twice"),
         ("elu(1)", "activation 'elu' has no constant '1'; it has: alpha"),
     ],
 )
