@@ -206,6 +206,7 @@ struct KernelTable : TileTable<T> {
                                              T* delta, int64_t delta_row);
 
     LossKernel<T> loss[Losses::size][2][Activations::size];  // [1]: smoothed targets; null: the pair does not fit
+    LossKernel<T> given_gradient[Activations::size];         // the targets are dL/dy, the losses 0
     LossKernel<T> weigh;                                     // goes over what a loss kernel wrote; delta may be null for that one
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);

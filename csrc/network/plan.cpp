@@ -59,7 +59,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     fused = chunk == batch && seconds < longest_fused_step_seconds;
     const bool full_precision = mixed.kernels == nullptr;
     ways.few = allowed().few && full_precision && fused && threads == 1 && batch <= largest_few_rows;
-    ways.narrow = allowed().narrow && full_precision && !ways.few && is_narrow(parameters, batch, lanes);
+    ways.narrow = allowed().narrow && full_precision && !ways.few && !choices.custom_loss && is_narrow(parameters, batch, lanes);
     const bool plain = full_precision && !ways.narrow && !ways.few;
     ways.skipping = allowed().skipping && plain && choices.mostly_zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));

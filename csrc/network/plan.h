@@ -78,6 +78,7 @@ struct PlanChoices {
     int threads;                         // the largest team
     bool mostly_zeros = false;           // the inputs
     const PairKernels* pairs = nullptr;  // for mixed precision
+    bool custom_loss = false;            // reads outputs as rows
 };
 
 template <class T>
