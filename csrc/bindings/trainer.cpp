@@ -8,6 +8,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
+#include "bindings/custom_loss.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
 #include "network/epoch.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct Options {
     Loss loss;
+    py::object custom;  // a function instead of it, or None
     Optimizer optimizer;
     int64_t batch;
     uint64_t seed;
@@ -74,8 +76,10 @@ public:
             choices.max_norm = options_.max_norm;
             choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
+            choices.custom_loss = !options_.custom.is_none();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
+        if (!options_.custom.is_none()) custom_ = std::make_unique<PythonLoss>(options_.custom, targets_);
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
     }
 
@@ -102,18 +106,21 @@ public:
             const int64_t* const order = options_.shuffle ? order_.data() : nullptr;
             with_parameters(*network_, [&](auto& parameters) {
                 using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+                const auto custom = custom_ ? custom_->on<T>(parameters, std::get<std::unique_ptr<StepPlan<T>>>(plan_)->chunk) : nullptr;
                 const LossInUse<T> loss(table<T>(kernels()), options_.loss, network_->spec.output_unit());
                 const StepContext<T> context{table<T>(kernels()),
                                              parameters,
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
-                                             loss};
+                                             loss,
+                                             custom.get()};
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
         last_ = report;
         python.rethrow();
+        if (custom_) custom_->rethrow();
         if (last_.end == EpochEnd::not_finite) {
             const std::string message = "training diverged in epoch " + std::to_string(epoch) + ", step " + std::to_string(last_.steps) +
                                         ": the step would have made a weight or the loss infinite or NaN; it was not taken";
@@ -137,6 +144,7 @@ private:
     Options options_;
     InputArray inputs_{};
     TargetArray targets_{};
+    std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
     EpochReport last_;
@@ -190,11 +198,11 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
     if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
 }
 
-std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
-                                      const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
-                                      const py::dict& augmentation, double noise, double max_norm, const py::dict& loss_constants,
-                                      const py::object& sample_weight, const py::kwargs& hyperparameters) {
+std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets, const py::object& loss,
+                                      const std::string& optimizer, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
+                                      const std::string& precision, const std::vector<double>& dropout, const py::dict& augmentation,
+                                      double noise, double max_norm, const py::dict& loss_constants, const py::object& sample_weight,
+                                      const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -205,9 +213,15 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
         if (!(value >= 0 && value < unlimited))
             throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
-    const Loss with_constants = loss_of(*network, loss, loss_constants);
+    const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
+    if (!is_custom && !py::isinstance<py::str>(loss))
+        throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
+    if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
+    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
+    const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
+    const py::object custom = is_custom ? loss : py::none();
     return std::make_unique<Trainer>(network, x, targets, sample_weight,
-                                     Options{with_constants, chosen, batch_size, seed, shuffle, threads, mixed, dropout,
+                                     Options{with_constants, custom, chosen, batch_size, seed, shuffle, threads, mixed, dropout,
                                              augmentation_of(augmentation, network->spec.inputs()), noise, max_norm});
 }
 

@@ -230,6 +230,7 @@ struct KernelTable : TileTable<T> {
     void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null
 
     LossKernel<T> loss[Losses::size][2][Activations::size];  // [1]: smoothed targets; null: the pair does not fit
+    LossKernel<T> given_gradient[Activations::size];         // the targets are dL/dy, the losses 0
     LossKernel<T> weigh;                                     // goes over what a loss kernel wrote; delta may be null for that one
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);

@@ -54,6 +54,12 @@ void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
     (enter_loss<T, Rows>(to, id++, Activations()), ...);
 }
 
+template <class T, class... Outputs>
+void enter_given_gradient(KernelTable<T>& to, Catalog<Outputs...>) {
+    int output = 0;
+    ((to.given_gradient[output++] = loss_kernel<GivenGradient, Outputs, false, T>()), ...);
+}
+
 template <class T, class Optimizer, int states = Optimizer::least_states>
 void enter_optimizer(KernelTable<T>& to, int id) {
     to.update[id][states] = update<Optimizer, states, T>;
@@ -89,6 +95,7 @@ KernelTable<T> make_table() {
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());
+    enter_given_gradient<T>(to, Activations());
     to.weigh = weigh<T>;
     to.pack = pack<T>;
     to.softmax = softmax<T>;

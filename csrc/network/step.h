@@ -1,6 +1,7 @@
 // One training step: START READING HERE (step.cpp). Gather, forward, loss, backward, update.
 #pragma once
 
+#include "network/custom_loss.h"
 #include "network/loss.h"
 #include "network/plan.h"
 
@@ -15,6 +16,7 @@ struct StepContext {
     Inputs inputs;
     Targets<T> targets;
     const LossInUse<T>& loss;
+    CustomLoss<T>* custom = nullptr;  // instead of `loss`
 
     // As the step sees it: the lowest may have fewer inputs than the network's.
     const Layer<T>& layer(int64_t l) const { return l == 0 && plan.ways.compacting ? plan.compaction.layer : parameters[l]; }

@@ -130,7 +130,7 @@ class Trainer:
         x: NDArray[Any],
         targets: NDArray[Any],
         *,
-        loss: str,
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]],
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,

@@ -29,8 +29,10 @@ struct Case {
     std::string optimizer = "sgd";
     Named hyperparameters{{"learning_rate", 0.05}};
     std::string initializer = "glorot_uniform";
-    double zeros = 0;          // share of the inputs
-    bool mixed = false;        // bf16 factors, where the network is of float32
+    double zeros = 0;    // share of the inputs
+    bool mixed = false;  // bf16 factors, where the network is of float32
+    NamedLists loss_constants{};
+    bool weighted = false;     // samples
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
 
@@ -47,7 +49,7 @@ struct Data {
     std::vector<float> floats;
     std::vector<double> doubles, shift, scale;
     std::vector<int64_t> labels;
-    std::vector<T> values;
+    std::vector<T> values, weights;
     Inputs inputs{};
     Targets<T> targets{};
 
@@ -81,7 +83,9 @@ struct Data {
         const void* const data = narrow ? static_cast<const void*>(bytes.data())
                                         : (single ? static_cast<const void*>(floats.data()) : static_cast<const void*>(doubles.data()));
         inputs = {data, of.source, n, item * in, of.scaled ? shift.data() : nullptr, of.scaled ? scale.data() : nullptr};
-        targets = {labels.empty() ? nullptr : labels.data(), labels.empty() ? values.data() : nullptr, out};
+        for (int64_t i = 0; of.weighted && i < n; ++i) weights.push_back(static_cast<T>(draw(3, i, 0) + 1));
+        targets = {labels.empty() ? nullptr : labels.data(), labels.empty() ? values.data() : nullptr, out,
+                   of.weighted ? weights.data() : nullptr};
     }
 
 private:
@@ -167,6 +171,15 @@ inline std::vector<Case> cases_of_shape() {
     with("kept-mixed", [&](Case& c) { keeping(c), c.batch = 33, c.mixed = true; });
     with("mixed-chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.mixed = true, c.hyperparameters.push_back({"momentum", 0.5});
+    });
+    with("weighted", [](Case& c) { c.weighted = true; });
+    with("weighted-narrow", [](Case& c) { c.weighted = true, c.sizes = {5, 7, 3}, c.batch = 33; });
+    with("weighted-mixed", [](Case& c) { c.weighted = true, c.sizes = {65, 130, 5}, c.batch = 33, c.mixed = true; });
+    with("weighted-few", [](Case& c) { c.weighted = true, c.batch = 2; });
+    with("smoothed", [](Case& c) { c.loss_constants = {{"label_smoothing", {0.1}}}; });
+    with("quantiles", [&](Case& c) {
+        c.sizes = {5, 7, 3}, c.activations = {"tanh", "identity"}, c.loss = "quantile", c.targets = TargetKind::values;
+        c.loss_constants = {{"quantile", {0.1, 0.5, 0.9}}};
     });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
     with("chunked", [](Case& c) {

@@ -106,7 +106,7 @@ std::vector<int64_t> order_of(int64_t samples, int epoch) {
 
 template <class T>
 LossInUse<T> loss_of(const Case& of, const Spec& spec) {
-    return {table<T>(kernels()), make_loss(of.loss, {}, spec.outputs()), spec.output_unit()};
+    return {table<T>(kernels()), make_loss(of.loss, of.loss_constants, spec.outputs()), spec.output_unit()};
 }
 
 template <class T>

@@ -25,6 +25,17 @@ UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not ro
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSSES = {row["name"]: row for row in _CATALOG["losses"]}
+# A function of the caller's: the engine has it from train(), a file has only this name.
+CUSTOM_LOSS = "custom"
+LOSSES[CUSTOM_LOSS] = {
+    "name": CUSTOM_LOSS,
+    "formula": "of the caller's",
+    "outputs": list(ACTIVATIONS),
+    "constants": [],
+    "targets": "real",
+    "is_margin": False,
+    "log_outputs": False,
+}
 LOSS_OUTPUTS = {name: tuple(row["outputs"]) for name, row in LOSSES.items()}
 # By name of the loss, then of the constant; and by the constant's name alone.
 LOSS_CONSTANTS = {

@@ -7,6 +7,7 @@ file in description.py.
 from __future__ import annotations
 
 import copy
+import math
 import os
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..atomic import atomic_write
 from ..config import Config
+from ..config.keys import CUSTOM_LOSS
 from ..data.arrays import as_features, as_targets, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
@@ -221,7 +223,8 @@ class Model:
         -------
         Evaluation
             Loss and, for classes, accuracy and confusion matrix; for sets of labels accuracy and
-            label_accuracy; for values rmse, mae and r2.
+            label_accuracy; for values rmse, mae and r2. The loss is NaN where training had a
+            function for it.
 
         Raises
         ------
@@ -243,14 +246,16 @@ class Model:
         encoded = targets.encode(y, samples=len(rows))
         chosen = self.config.training
         weights = as_weights(sample_weight, samples=len(rows))
-        loss, _ = self._network.evaluate(
-            rows,
-            encoded,
-            chosen.loss,
-            threads or 0,
-            loss_constants=chosen.loss_constants(),
-            sample_weight=weights,
-        )
+        loss = math.nan  # of a function of the caller's, which no model holds
+        if chosen.loss != CUSTOM_LOSS:
+            loss, _ = self._network.evaluate(
+                rows,
+                encoded,
+                chosen.loss,
+                threads or 0,
+                loss_constants=chosen.loss_constants(),
+                sample_weight=weights,
+            )
         outputs = self._network.predict(rows, threads or 0)
         if isinstance(targets, ClassTargets):
             return Evaluation.of_classes(

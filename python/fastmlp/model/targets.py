@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.keys import LOSS_OUTPUTS, LOSSES, activation_name
+from ..config.keys import CUSTOM_LOSS, LOSS_OUTPUTS, LOSSES, activation_name
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
 from .multilabel import LabelSetTargets, is_label_matrix, is_one_hot
@@ -291,7 +291,7 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
             )
         output = LABEL_OUTPUT
     if output == "auto":
-        if loss == "auto":
+        if loss in ("auto", CUSTOM_LOSS):
             output = CLASS_OUTPUT if classes else VALUE_OUTPUT
         elif len(LOSS_OUTPUTS[loss]) == 1:
             output = LOSS_OUTPUTS[loss][0]
@@ -303,7 +303,11 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
         loss = own[0] if own and classes and unit != VALUE_OUTPUT else SQUARED_LOSS
     if unit not in LOSS_OUTPUTS[loss]:
         other = "log_outputs" if classes else "is_margin"  # belongs to the other task
-        fitting = [n for n, row in LOSSES.items() if unit in row["outputs"] and not row[other]]  # type: ignore[literal-required]
+        fitting = [
+            name
+            for name, row in LOSSES.items()
+            if unit in row["outputs"] and not row[other] and name != CUSTOM_LOSS  # type: ignore[literal-required]
+        ]
         raise ConfigError(
             f"loss {loss!r} goes with output_activation {' or '.join(LOSS_OUTPUTS[loss])}, "
             f"not {output!r}; for {output!r} choose {', '.join(fitting)}"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
+from ..config.keys import CUSTOM_LOSS
 from ..data import load_data
 from ..data.arrays import as_features, as_targets, as_weights
 from ..data.dataset import Dataset, Split, split
@@ -23,6 +24,7 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import Targets
+from .custom_loss import LossFunction
 from .decisions import decide, set_first_weights
 from .epochs import Plan, run_epochs
 from .weights import training_weights
@@ -85,8 +87,9 @@ def train(
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
         ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
-        ``output_activation="auto"``, ``loss="auto"`` (with the loss's own ``label_smoothing``,
-        ``delta``, ``quantile``, ``gamma`` or ``alpha``), ``optimizer="sgd"`` with
+        ``output_activation="auto"``, ``loss="auto"`` (a name, with the loss's own
+        ``label_smoothing``, ``delta``, ``quantile``, ``gamma`` or ``alpha``; or a function, see
+        Notes), ``optimizer="sgd"`` with
         ``learning_rate=0.1`` (values on a linear output: 0.01) and ``momentum=0.0``, or
         ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
         ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
@@ -115,6 +118,8 @@ def train(
     DataError
         x, y or validation cannot be used: shape, kind, not finite, one class only, labels that
         training does not see.
+    LossFunctionError
+        The loss is a function and fails; its ``model`` is the one at the last whole step.
     DivergedError
         A weight would have become infinite or NaN; its ``model`` is the one at the last whole step.
 
@@ -125,6 +130,12 @@ def train(
     `predict` gives are rates) are means over the outputs; cross-entropies, focal ones (Lin et al.,
     2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
     label_smoothing moves that share of each target to the mean of the classes.
+
+    A loss that is a function takes outputs (rows, units), after the output unit, and targets: class
+    numbers (rows,), or what the units should say (rows, units). It returns the loss of each row,
+    and its gradient by the row's outputs (rows, units); or the mean of the losses, and the gradient
+    of that. It is called once a step, or for each 1,024 rows of a larger batch. Model files name
+    it ``custom`` only: `Model.evaluate` gives NaN for it.
 
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v``; and ``adam`` (Kingma and
@@ -153,6 +164,9 @@ def train(
     chosen = config if isinstance(config, Config) else Config()
     if config is not None and not isinstance(config, Config):
         chosen = Config.read_toml(config)
+    function = options.get("loss")
+    if callable(function):
+        options["loss"] = CUSTOM_LOSS
     if isinstance(class_weight, str):
         options["class_weight"], class_weight = class_weight, None
     if isinstance(init, str):
@@ -174,6 +188,7 @@ def train(
         labels=labels,
         sample_weight=sample_weight,
         class_weight=class_weight,
+        loss_function=function if callable(function) else None,
         start=init,
         progress=progress,
         verbose=verbose,
@@ -243,6 +258,7 @@ def fit(
     labels: Any = None,
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
+    loss_function: LossFunction | None = None,
     start: Model | Weights | None = None,
     progress: bool = False,
     verbose: bool = False,
@@ -264,9 +280,13 @@ def fit(
         Of all rows of `data`.
     class_weight : dict, optional
         Instead of what the configuration says.
+    loss_function : callable, optional
+        What the loss "custom" is.
     start : Model or list of (W, b), optional
         First weights.
     """
+    if (config.training.loss == CUSTOM_LOSS) != (loss_function is not None):
+        raise ConfigError(f"loss {CUSTOM_LOSS!r} is a function: pass it, train(..., loss=function)")
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
@@ -306,6 +326,7 @@ def fit(
         _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
         training_weights(weights, by_class, targets, encoded),
+        loss_function,
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 

@@ -16,11 +16,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import ConfigError, DivergedError, InterruptedWarning
+from ..errors import ConfigError, DivergedError, InterruptedWarning, LossFunctionError
 from ..evaluation import History
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import ClassTargets
+from .custom_loss import LossFunction, mean_loss, named
 
 Array = NDArray[Any]
 Labelled = tuple[Array, Array]  # rows, and what the network should say of them
@@ -41,6 +42,8 @@ class Plan:
         outputs).
     weights : ndarray of float64, shape (training samples,), optional
         Factors of the loss of each training row.
+    loss_function : callable, optional
+        What the loss "custom" is.
     """
 
     network: _core.Network
@@ -49,6 +52,7 @@ class Plan:
     validation: Labelled | None
     test: Labelled | None
     weights: Array | None = None
+    loss_function: LossFunction | None = None
 
 
 def run_epochs(
@@ -64,6 +68,8 @@ def run_epochs(
     ------
     DivergedError
         A weight would have become infinite or NaN.
+    LossFunctionError
+        The caller's loss failed.
     """
     run = _Run(plan, verbose, on_epoch)
     chosen = plan.description.config.training
@@ -74,12 +80,16 @@ def run_epochs(
         for epoch in range(chosen.epochs):
             advance = None if bar is None else _advance(bar, epoch, chosen.epochs, rows)
             run.start(epoch)
-            run.finish(epoch, trainer.run_epoch(epoch, advance))
+            run.finish(epoch, _run_epoch(plan, trainer, epoch, advance))
         return run.model()
     except KeyboardInterrupt:
         run.interrupt(trainer.last_epoch)
         _warn_interrupted(run, chosen.epochs)
         return run.model()
+    except LossFunctionError as error:
+        run.stop(trainer.last_epoch)
+        where = f"epoch {run.history.epochs + 1} of {chosen.epochs}, after step {run.steps}"
+        raise LossFunctionError(f"{error} (in {where})", run.model()) from error.__cause__
     except FloatingPointError:
         run.stop(trainer.last_epoch)
         raise DivergedError(_diverged(run), run.model()) from None
@@ -89,6 +99,18 @@ def run_epochs(
         trainer.close()
 
 
+def _run_epoch(
+    plan: Plan, trainer: _core.Trainer, epoch: int, advance: Callable[[int], object] | None
+) -> _core.EpochResult:
+    """Run an epoch; what is wrong with the results of the caller's loss is told as its error."""
+    try:
+        return trainer.run_epoch(epoch, advance)
+    except (TypeError, ValueError) as error:
+        if plan.loss_function is None:
+            raise
+        raise LossFunctionError(str(error)) from error
+
+
 def _trainer(plan: Plan) -> _core.Trainer:
     chosen = plan.description.config.training
     rows, targets = plan.training
@@ -96,7 +118,7 @@ def _trainer(plan: Plan) -> _core.Trainer:
         plan.network,
         rows,
         targets,
-        loss=chosen.loss,
+        loss=chosen.loss if plan.loss_function is None else named(plan.loss_function),
         loss_constants=chosen.loss_constants(),
         sample_weight=plan.weights,
         optimizer=chosen.optimizer,
@@ -201,10 +223,23 @@ class _Run:
 
     def measure(self, rows: Labelled) -> tuple[float, int]:
         chosen = self.plan.description.config.training
+        if self.plan.loss_function is not None:
+            return self.measure_by(self.plan.loss_function, rows)
         constants = chosen.loss_constants()
         return self.plan.network.evaluate(
             *rows, chosen.loss, chosen.threads or 0, loss_constants=constants
         )
+
+    def measure_by(self, function: LossFunction, rows: Labelled) -> tuple[float, int]:
+        """Return loss and right rows where the engine does not know the loss."""
+        x, targets = rows
+        threads = self.plan.description.config.training.threads or 0
+        outputs = self.plan.network.predict(x, threads)
+        about = self.plan.description.targets
+        right = 0
+        if isinstance(about, ClassTargets):
+            right = int((about.numbers(outputs) == targets).sum())
+        return mean_loss(function, outputs, targets), right
 
     def stop(self, last: _core.EpochResult) -> None:
         """Keep the figures of an epoch that will not be finished apart from the history."""
