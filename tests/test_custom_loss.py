@@ -153,6 +153,17 @@ def test_a_failure_ends_training_at_a_whole_step(
     assert not np.array_equal(one.parameters[0][0], model.parameters[0][0])
 
 
+def test_a_failure_on_validation_rows_is_told_too() -> None:
+    def loss(y: Any, t: Any) -> tuple[Any, Any]:
+        losses, gradient = squared(y, t)
+        return (losses[1:] if len(y) == 18 else losses), gradient
+
+    with pytest.raises(LossFunctionError, match=r"shape \(17,\); it must be .*18.* epoch 1") as e:
+        fastmlp.train(X, T, loss=loss, validation=0.2, batch_size=12)
+    assert e.value.model is not None
+    assert e.value.model.record["steps"] == 6
+
+
 def test_ctrl_c_in_the_function_ends_at_a_whole_step() -> None:
     def interrupt(y: Any, t: Any) -> Any:
         raise KeyboardInterrupt

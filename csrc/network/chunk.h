@@ -58,7 +58,7 @@ T gather_inputs(const Chunk<T>& c, T* x) {
 
 // Where the loss of a group of samples, from number r of the chunk, reads z and leaves its results.
 template <class T>
-LossArguments<T> group_at(const Chunk<T>& c, int64_t l, const T* z, int64_t r, LossArguments<T> group) {
+void place_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, LossArguments<T>& group) {
     const int64_t row = c.plan.activity.row[at(l + 1)];
     group.z = z;
     group.z_row = row;
@@ -69,13 +69,13 @@ LossArguments<T> group_at(const Chunk<T>& c, int64_t l, const T* z, int64_t r, L
     group.scratch = c.scratch.outputs;
     group.losses = c.plan.losses + r;
     group.correct = &c.peaks.correct;
-    return group;
 }
 
 // Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
 template <class T>
 void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
-    LossArguments<T> group = group_at(c, l, z, r, loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples));
+    LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
+    place_group(c, l, z, r, group);
     c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.context.loss(group));
 }
 

@@ -32,8 +32,8 @@ struct Pass {
 
     void delta_of_group(int64_t r, int64_t samples) const {
         const Targets<T> given{nullptr, own.gradient, outputs};
-        LossArguments<T> group = group_at(c, l, z + r * z_row, r,
-                                          loss_group(c.kernels, c.parameters[l], given, static_cast<const int64_t*>(nullptr), r, samples));
+        LossArguments<T> group = loss_group(c.kernels, c.parameters[l], given, nullptr, r, samples);
+        place_group(c, l, z + r * z_row, r, group);
         int64_t none = 0;
         group.correct = &none;
         T* const delta = group.delta;

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..errors import LossFunctionError
+from ..model.targets import ClassTargets, Targets
 
 Array = NDArray[Any]
 # (outputs, targets) -> (loss, gradient)
@@ -30,6 +32,34 @@ def named(function: LossFunction) -> LossFunction:
             raise LossFunctionError(said) from error
 
     return call
+
+
+def told(run_epoch: Callable[..., _core.EpochResult]) -> Callable[..., _core.EpochResult]:
+    """Return the engine's call with what it finds wrong with results told as LossFunctionError."""
+
+    def call(*arguments: Any) -> _core.EpochResult:
+        try:
+            return run_epoch(*arguments)
+        except (TypeError, ValueError) as error:
+            raise LossFunctionError(str(error)) from error
+
+    return call
+
+
+def measured(
+    network: _core.Network,
+    about: Targets,
+    function: LossFunction,
+    x: Array,
+    targets: Array,
+    threads: int,
+) -> tuple[float, int]:
+    """Return the mean loss of rows and, of classes, how many are right."""
+    outputs = network.predict(x, threads)
+    right = 0
+    if isinstance(about, ClassTargets):
+        right = int((about.numbers(outputs) == targets).sum())
+    return mean_loss(function, outputs, targets), right
 
 
 def mean_loss(function: LossFunction, outputs: Array, targets: Array) -> float:

@@ -21,7 +21,7 @@ from ..evaluation import History
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import ClassTargets
-from .custom_loss import LossFunction, mean_loss, named
+from .custom_loss import LossFunction, measured, named, told
 
 Array = NDArray[Any]
 Labelled = tuple[Array, Array]  # rows, and what the network should say of them
@@ -75,12 +75,13 @@ def run_epochs(
     chosen = plan.description.config.training
     rows = len(plan.training[0])
     trainer = _trainer(plan)
+    run_epoch = trainer.run_epoch if plan.loss_function is None else told(trainer.run_epoch)
     bar = _bar(chosen.epochs, rows) if progress else None
     try:
         for epoch in range(chosen.epochs):
             advance = None if bar is None else _advance(bar, epoch, chosen.epochs, rows)
             run.start(epoch)
-            run.finish(epoch, _run_epoch(plan, trainer, epoch, advance))
+            run.finish(epoch, run_epoch(epoch, advance))
         return run.model()
     except KeyboardInterrupt:
         run.interrupt(trainer.last_epoch)
@@ -97,18 +98,6 @@ def run_epochs(
         if bar is not None:
             bar.close()
         trainer.close()
-
-
-def _run_epoch(
-    plan: Plan, trainer: _core.Trainer, epoch: int, advance: Callable[[int], object] | None
-) -> _core.EpochResult:
-    """Run an epoch; what is wrong with the results of the caller's loss is told as its error."""
-    try:
-        return trainer.run_epoch(epoch, advance)
-    except (TypeError, ValueError) as error:
-        if plan.loss_function is None:
-            raise
-        raise LossFunctionError(str(error)) from error
 
 
 def _trainer(plan: Plan) -> _core.Trainer:
@@ -222,24 +211,15 @@ class _Run:
             self.on_epoch(epoch, self.copy())
 
     def measure(self, rows: Labelled) -> tuple[float, int]:
-        chosen = self.plan.description.config.training
-        if self.plan.loss_function is not None:
-            return self.measure_by(self.plan.loss_function, rows)
+        """Return the loss of some rows, and how many are right."""
+        plan, chosen = self.plan, self.plan.description.config.training
+        threads = chosen.threads or 0
+        if plan.loss_function is not None:
+            return measured(
+                plan.network, plan.description.targets, plan.loss_function, *rows, threads
+            )
         constants = chosen.loss_constants()
-        return self.plan.network.evaluate(
-            *rows, chosen.loss, chosen.threads or 0, loss_constants=constants
-        )
-
-    def measure_by(self, function: LossFunction, rows: Labelled) -> tuple[float, int]:
-        """Return loss and right rows where the engine does not know the loss."""
-        x, targets = rows
-        threads = self.plan.description.config.training.threads or 0
-        outputs = self.plan.network.predict(x, threads)
-        about = self.plan.description.targets
-        right = 0
-        if isinstance(about, ClassTargets):
-            right = int((about.numbers(outputs) == targets).sum())
-        return mean_loss(function, outputs, targets), right
+        return plan.network.evaluate(*rows, chosen.loss, threads, loss_constants=constants)
 
     def stop(self, last: _core.EpochResult) -> None:
         """Keep the figures of an epoch that will not be finished apart from the history."""
