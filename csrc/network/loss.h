@@ -41,7 +41,7 @@ struct LossInUse {
     LossInUse(const KernelTable<T>& kernels, const Loss& loss, int output_unit);
 
     // Loss and delta of a group; weighted, where its samples have weights. Returns the largest magnitude of delta.
-    T operator()(LossArguments<T>& group) const {
+    FASTMLP_INLINE T operator()(LossArguments<T>& group) const {
         group.constants = constants.data();
         if (group.weights == nullptr) return kernel(group);
         T* const delta = group.delta;

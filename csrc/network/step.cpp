@@ -131,6 +131,13 @@ void gradients(const Chunk<T>& c, bool fused, int64_t batch) {
     weight_gradients(c, fused, batch);
 }
 
+// Not inlined: in the middle of a step the sum would live in memory, which a step of a few samples feels.
+template <class T>
+[[gnu::noinline]] double add_in_order(const T* losses, int64_t count, double sum) {
+    for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(losses[i]);
+    return sum;
+}
+
 template <class T>
 void reset(Peaks<T>& peaks) {
     std::fill(peaks.y.begin(), peaks.y.end(), T(0));
@@ -151,8 +158,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         const Chunk<T> chunk{context, member, interruption, order, first + done, std::min(plan.chunk, batch - done), done > 0};
         pass(chunk);
         if (context.custom && context.custom->failed) return StepResult::abandoned;
-        if (member.leads())
-            for (int64_t i = 0; i < chunk.rows; ++i) loss_sum += static_cast<double>(plan.losses[i]);
+        if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
         if (!plan.fused) gradients(chunk, false, batch);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
         if (plan.long_step || !plan.fused) member.wait();
