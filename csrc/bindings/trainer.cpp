@@ -9,6 +9,7 @@
 #include "bindings/calls.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
+#include "bindings/trainer_state.h"
 #include "network/epoch.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
@@ -26,6 +27,12 @@ struct Options {
     bool shuffle;
     int threads;
     bool mixed;
+    std::optional<double> ema_decay;
+};
+
+// What an epoch has done, and which that was.
+struct EpochResult : EpochReport {
+    int64_t epoch = -1;  // none yet
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -65,6 +72,7 @@ public:
             PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             if (options_.mixed) choices.pairs = &pair_kernels();
+            choices.ema_decay = options_.ema_decay;
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
@@ -75,12 +83,16 @@ public:
         claim_.release();
     }
 
-    EpochReport run_epoch(uint32_t epoch, const py::object& progress) {
+    // `so_far`: what an interrupted call has left of this epoch; the rest of its steps are taken.
+    EpochResult run_epoch(uint32_t epoch, const py::object& progress, const EpochResult* so_far) {
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
+        if (so_far != nullptr) require_begun(*so_far, epoch);
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
-        EpochReport report;  // grows without the GIL; last_ is only touched with it
+        if (so_far != nullptr) last_ = *so_far;
+        last_.epoch = epoch;
+        EpochResult report = last_;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
             last_ = report;
             if (!progress.is_none()) progress(report.tally.samples);
@@ -112,9 +124,29 @@ public:
         }
         return last_;
     }
-    EpochReport last_epoch() const { return last_; }
+    EpochResult last_epoch() const { return last_; }
+
     int threads() const {
         return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
+    }
+
+    py::dict state() const {
+        require_rest();
+        py::dict state;
+        with_plan([&](const auto& plan, const auto& parameters) { state = state_of(plan, parameters); });
+        return state;
+    }
+    py::object average() const {
+        require_rest();
+        py::object average = py::none();
+        with_plan([&](const auto& plan, const auto& parameters) {
+            if (plan.optimizer.steps > 0) average = average_of(plan, parameters);
+        });
+        return average;
+    }
+    void set_state(int64_t steps, const py::sequence& states, const py::object& average) {
+        require_rest();
+        with_plan([&](auto& plan, const auto& parameters) { fastmlp::set_state(plan, parameters, steps, states, average); });
     }
 
     std::vector<std::string> fast_ways() const {
@@ -122,6 +154,29 @@ public:
     }
 
 private:
+    void require_rest() const {
+        if (!claim_.held()) throw std::runtime_error("the trainer is closed");
+        if (running_) throw std::runtime_error("the trainer is running an epoch; its state can be had when that has ended");
+    }
+    void require_begun(const EpochResult& so_far, uint32_t epoch) const {
+        const int64_t rows = inputs_.view.count, samples = so_far.tally.samples;
+        const int64_t most_steps = (rows + options_.batch - 1) / options_.batch;
+        const bool whole_steps =
+            so_far.steps >= 0 && so_far.steps <= most_steps && samples == std::min(rows, so_far.steps * options_.batch);
+        if (so_far.epoch != int64_t{epoch} || !whole_steps)
+            throw std::invalid_argument("so_far says epoch " + std::to_string(so_far.epoch) + ", " + std::to_string(so_far.steps) +
+                                        " steps, " + std::to_string(samples) + " samples; epoch " + std::to_string(epoch) +
+                                        " has steps of " + std::to_string(options_.batch) + " of " + std::to_string(rows) + " samples");
+    }
+    template <class Action>
+    void with_plan(const Action& action) const {
+        const auto lock = network_->read();
+        with_parameters(*network_, [&](const auto& parameters) {
+            using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+            action(*std::get<std::unique_ptr<StepPlan<T>>>(plan_), parameters);
+        });
+    }
+
     NetworkPointer network_;
     Claim claim_;
     Options options_;
@@ -129,7 +184,7 @@ private:
     TargetArray targets_{};
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
-    EpochReport last_;
+    EpochResult last_;
     std::atomic<bool> running_{false};
 };
 
@@ -149,34 +204,52 @@ Named hyperparameters_of(const py::kwargs& given) {
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, const py::kwargs& hyperparameters) {
+                                      bool shuffle, int threads, const std::string& precision, std::optional<double> ema_decay,
+                                      const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    if (ema_decay) require_range(ema_decay_row, *ema_decay);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
-    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed});
+    return std::make_unique<Trainer>(network, x, targets,
+                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, ema_decay});
 }
 
-double mean_loss(const EpochReport& report) {
+EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps) {
+    EpochResult result;
+    result.tally = {loss_sum, correct, samples};
+    result.steps = steps;
+    result.epoch = epoch;
+    return result;
+}
+
+double mean_loss(const EpochResult& report) {
     return report.tally.samples ? report.tally.loss_sum / static_cast<double>(report.tally.samples) : std::nan("");
 }
 
 }  // namespace
 
 void bind_trainer(py::module_& module) {
-    py::class_<EpochReport>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
+    py::class_<EpochResult>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
+        .def(py::init(&make_result), py::kw_only(), py::arg("epoch"), py::arg("loss_sum"), py::arg("correct"), py::arg("samples"),
+             py::arg("steps"))
+        .def_property_readonly("epoch", [](const EpochResult& r) { return r.epoch; })
+        .def_property_readonly("loss_sum", [](const EpochResult& r) { return r.tally.loss_sum; })
         .def_property_readonly("loss", &mean_loss)
-        .def_property_readonly("correct", [](const EpochReport& r) { return r.tally.correct; })
-        .def_property_readonly("samples", [](const EpochReport& r) { return r.tally.samples; })
-        .def_property_readonly("steps", [](const EpochReport& r) { return r.steps; });
+        .def_property_readonly("correct", [](const EpochResult& r) { return r.tally.correct; })
+        .def_property_readonly("samples", [](const EpochResult& r) { return r.tally.samples; })
+        .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; });
 
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0])
-        .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("ema_decay") = py::none())
+        .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
+        .def("state", &Trainer::state)
+        .def("average", &Trainer::average)
+        .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)

@@ -1,5 +1,6 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
+#include "kernels/average.h"
 #include "kernels/columns.h"
 #include "kernels/compact.h"
 #include "kernels/few_rows.h"
@@ -81,6 +82,7 @@ KernelTable<T> make_table() {
     to.few_rows_product = few_rows_product<T>;
     to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
+    to.average = average<T>;
     enter_optimizers<T>(to, Optimizers());
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;
     to.gather[static_cast<int>(SourceType::float32)] = gather<float, T>;

@@ -18,6 +18,7 @@ struct OptimizerRow {
     bool adaptive;
     const Hyperparameter* hyperparameters;
     int count;
+    int seen_states;
     int (*states)(const double*);
     bool (*keeps_without_gradient)(const double*);
     void (*prepare)(const double*, int64_t, double*);
@@ -33,6 +34,7 @@ struct Optimizer {
 // Names and values of some hyperparameters; the others have their defaults. Throws std::invalid_argument naming the choices, or
 // the value and its range.
 using Named = std::vector<std::pair<std::string, double>>;
+void require_range(const Hyperparameter& row, double value);
 Optimizer make_optimizer(const std::string& name, const Named& hyperparameters);
 
 // The state outlives the epoch: averages and the count of steps go on in the next.
@@ -49,6 +51,8 @@ struct OptimizerState {
     void take(Arena& in, const Parameters<T>& parameters);
     // Whether a weight whose gradient is zero stays as it is, to the bit.
     bool keeps_without_gradient() const { return row.keeps_without_gradient(for_weights.of.data()); }
+    // Of the states that `bound` is told of.
+    T largest_magnitude(const Parameters<T>& parameters) const;
     void next_step();  // by the leader, before the parameters change; from here on the step is taken
 
     // More than the magnitude of any number that the update computes, as the struct proves it.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gemm/skip.h"
+#include "network/average.h"
 #include "network/compact.h"
 #include "network/fast_ways.h"
 #include "network/optimizer.h"
@@ -78,6 +79,7 @@ struct PlanChoices {
     int threads;                         // the largest team
     bool mostly_zeros = false;           // the inputs
     const PairKernels* pairs = nullptr;  // for mixed precision
+    std::optional<double> ema_decay{};   // of an average of the parameters; none: none is kept
 };
 
 template <class T>
@@ -102,6 +104,7 @@ struct StepPlan {
     std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
     std::vector<T*> bias_gradient;  // (out)
     OptimizerState<T> optimizer;
+    WeightAverage<T> average;
     T* losses;                              // (chunk)
     std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;

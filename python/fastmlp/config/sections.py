@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import ConfigError
 from .keys import (
     ACTIVATIONS,
+    EMA_DECAY,
     HIDDEN_ACTIVATIONS,
     HYPERPARAMETERS,
     INITIALIZERS,
@@ -181,6 +182,34 @@ class TrainingConfig(_Section):
     shuffle: bool = _key(True, flag(), "draw a new order of the rows every epoch")
     test_each_epoch: bool = _key(
         False, flag(), "count the right test rows after every epoch: 'Epoch 0: 9129 / 10000'"
+    )
+    early_stopping: bool = _key(False, flag(), "stop once the validation rows say so")
+    monitor: str = _key(
+        "val_loss", choice(("val_loss", "val_accuracy")), "what early stopping watches"
+    )
+    patience: int = _key(
+        10, whole(1), "epochs without improvement after which early stopping stops"
+    )
+    min_delta: float = _key(0.0, real(0), "improvements up to this do not end early stopping's wait")
+    restore_best: bool = _key(
+        True, flag(), "with early stopping: return the weights of the best epoch, not of the last"
+    )
+    best_tie: str = _key(
+        "first", choice(("first", "last")), "which of equally good epochs early stopping calls best"
+    )
+    averaging: str = _key(
+        "none",
+        choice(("none", "ema", "swa")),
+        "return averaged weights: exponentially over steps, or the mean over epochs",
+    )
+    ema_decay: float = _key(
+        EMA_DECAY["default"], real(EMA_DECAY["least"], EMA_DECAY["below"]), EMA_DECAY["meaning"]
+    )
+    swa_start: int | None = _key(
+        None, whole(1), "first epoch, from 1, in SWA's mean (default: the last quarter)", optional=True
+    )
+    validate_average: bool = _key(
+        True, flag(), "validate and test the averaged weights, where there are any"
     )
 
     def __post_init__(self) -> None:
