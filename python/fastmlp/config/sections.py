@@ -190,7 +190,7 @@ class TrainingConfig(_Section):
     patience: int = _key(
         10, whole(1), "epochs without improvement after which early stopping stops"
     )
-    min_delta: float = _key(0.0, real(0), "improvements up to this do not end early stopping's wait")
+    min_delta: float = _key(0.0, real(0), "a smaller improvement does not end the waiting")
     restore_best: bool = _key(
         True, flag(), "with early stopping: return the weights of the best epoch, not of the last"
     )
@@ -206,7 +206,10 @@ class TrainingConfig(_Section):
         EMA_DECAY["default"], real(EMA_DECAY["least"], EMA_DECAY["below"]), EMA_DECAY["meaning"]
     )
     swa_start: int | None = _key(
-        None, whole(1), "first epoch, from 1, in SWA's mean (default: the last quarter)", optional=True
+        None,
+        whole(1),
+        "first epoch, from 1, in the mean (default: last quarter)",
+        optional=True,
     )
     validate_average: bool = _key(
         True, flag(), "validate and test the averaged weights, where there are any"

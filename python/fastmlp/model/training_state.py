@@ -128,6 +128,7 @@ def slots(part: object, sizes: Sequence[int], dtype: str) -> dict[str, Slot]:
         _need(_is_float(best["score"]) and _is_float(best["reference"]), "best")
     data = _closed(state["data"], DATA, "data")
     _need(all(one is None or isinstance(one, str) for one in data.values()), "data")
+    _need((state["mean_count"] > 0) == ("swa" in names), "mean_count")
     groups = dict.fromkeys([f"state.{at}" for at in range(state["states"])] + names, dtype)
     if "swa" in groups:
         groups["swa"] = "float64"

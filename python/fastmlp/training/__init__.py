@@ -6,7 +6,6 @@ divergence, are epochs.py's.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,8 +22,10 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import Targets
+from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprints
 from .decisions import decide, set_first_weights
-from .epochs import Plan, run_epochs
+from .epochs import run_epochs
+from .plan import Plan
 
 Array = NDArray[Any]
 Weights = Sequence[tuple[Any, Any]]
@@ -42,6 +43,9 @@ def train(
     progress: bool = False,
     verbose: bool = False,
     on_epoch: Callable[[int, Model], object] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Model:
     """Train a network.
@@ -71,6 +75,17 @@ def train(
         On stdout what was inferred, and a line an epoch.
     on_epoch : callable, optional
         Called after every epoch with its number from 0 and the Model so far.
+    checkpoint : path, optional
+        A file that the whole state of the training goes to, after every epoch and on Ctrl-C; a kill
+        at any moment leaves the old state or the new one whole. It is a model file too: `load`
+        reads the model as it would have been returned then.
+    checkpoint_every : int
+        Epochs from one writing to the next; the last epoch always writes.
+    resume : path, optional
+        A checkpoint to go on from, with the same bits as if there had been no interruption, for any
+        number of threads before and after. Its configuration is where the choices start from;
+        epochs, patience, min_delta, threads, test_each_epoch and where data are read from may be
+        others. Pass the same data.
     **options
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
         ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
@@ -80,6 +95,10 @@ def train(
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``init_std=1.0``, ``bias_init="zeros"``,
+        ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
+        ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
+        ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
+        ``swa_start=None``) and ``validate_average=True``;
         ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
         largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:
         standard; else none), ``source="digits"``, ...
@@ -126,7 +145,12 @@ def train(
     ...
     fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
     """
+    going_on = None if resume is None else GoingOn.read(resume)
+    if going_on is not None and init is not None:
+        raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = config if isinstance(config, Config) else Config()
+    if config is None and going_on is not None:
+        chosen = going_on.model.config
     if config is not None and not isinstance(config, Config):
         chosen = Config.read_toml(config)
     if isinstance(init, str):
@@ -150,6 +174,8 @@ def train(
         progress=progress,
         verbose=verbose,
         on_epoch=on_epoch,
+        checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
+        going_on=going_on,
     )
 
 
@@ -167,10 +193,7 @@ def split_dataset(data: Dataset, config: Config) -> Split:
 
 def fingerprint(data: Dataset) -> str:
     """Return the SHA-256 of all rows and targets but an official test part's."""
-    digest = hashlib.sha256(f"{data.x.dtype}{data.x.shape}{data.y.dtype}{data.y.shape}".encode())
-    digest.update(np.ascontiguousarray(data.x).data)
-    digest.update(np.ascontiguousarray(data.y).tobytes())
-    return digest.hexdigest()
+    return digest_of(data.x, data.y)
 
 
 def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
@@ -217,6 +240,8 @@ def fit(
     progress: bool = False,
     verbose: bool = False,
     on_epoch: Callable[[int, Model], object] | None = None,
+    checkpoint: Checkpoint | None = None,
+    going_on: GoingOn | None = None,
 ) -> Model:
     """Train on a data set that is already split; for the rest see `train`.
 
@@ -232,7 +257,16 @@ def fit(
         ``data.y`` in the caller's own dtype, which predictions will have.
     start : Model or list of (W, b), optional
         First weights.
+    checkpoint : Checkpoint, optional
+        Where the state of the training goes.
+    going_on : GoingOn, optional
+        The checkpoint that training goes on from, instead of `start`.
     """
+    if checkpoint is not None:
+        checkpoint.require_place(going_on)
+    if going_on is not None:
+        going_on.require_data(parts)
+        config, start = going_on.config(config), going_on.model
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
     activations = (*config.network.hidden_activations(), config.network.output_activation)
@@ -241,7 +275,7 @@ def fit(
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    set_first_weights(network, config, start)
+    set_first_weights(network, config, start if going_on is None else going_on.weights)
     description = Description(
         sizes=sizes,
         activations=activations,
@@ -250,7 +284,7 @@ def fit(
         targets=targets,
         scaling=scaling,
         record={
-            "start": "drawn" if start is None else "given",
+            "start": _how_started(start, going_on),
             "data_name": None if data.kind == "arrays" else data.name,
             "data_sha256": None if data.kind == "arrays" else fingerprint(data),
         },
@@ -265,8 +299,17 @@ def fit(
         (parts.x_train, targets.encode(parts.y_train)),
         _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
+        checkpoint,
+        going_on,
+        {} if checkpoint is None else fingerprints(parts),
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:
+    if going_on is not None:
+        return str(going_on.model.record["start"])
+    return "drawn" if start is None else "given"
 
 
 def _encoded(

@@ -27,6 +27,7 @@ from ..model.targets import (
     infer_output_and_loss,
     infer_task,
 )
+from .averaging import first_averaged_epoch
 
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
@@ -81,6 +82,7 @@ def decide(
         "target_scaling": _target_scaling_kind(targets),
         "init": _initializer(config),
         "learning_rate": _learning_rate(config, task),
+        "swa_start": _swa_start(config),
     }
     return config.replace(**decided), targets, inputs
 
@@ -149,6 +151,12 @@ def _learning_rate(config: Config, task: str) -> float:
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE
     default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
     return default / (LINEAR_DIVISOR if is_steep else 1)
+
+
+def _swa_start(config: Config) -> int | None:
+    """Return the epoch that it begins with, which stays where more epochs follow."""
+    chosen = config.training
+    return first_averaged_epoch(chosen) if chosen.averaging == "swa" else chosen.swa_start
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:

@@ -1,8 +1,8 @@
 """Early stopping: which epoch was best by its validation figure, and when to wait no longer.
 
 As in I. Goodfellow, Y. Bengio and A. Courville, Deep Learning, 2016, algorithm 7.1: the parameters
-of the lowest validation error are returned. Nothing here changes in place, so that an interruption finds
-what was known after one epoch or after the next.
+of the lowest validation error are returned. Nothing here changes in place, so that an interruption
+finds what was known after one epoch or after the next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..config import TrainingConfig
+from ..config.sections import TrainingConfig
 from ..errors import ConfigError
 
 
@@ -105,6 +105,16 @@ class EarlyStopping:
     def is_over(self, best: Best) -> bool:
         """Whether no epoch follows."""
         return self.chosen.early_stopping and best.waited >= self.chosen.patience
+
+    def reason(self, best: Best) -> str:
+        """Say why training has ended, and with which weights."""
+        monitor, epoch = self.chosen.monitor, "none" if best.epoch is None else best.epoch + 1
+        shown = f"{abs(best.score):.4g}" if best.epoch is not None else "never finite"
+        kept = "" if not self.restores(best) else ", whose weights the model has"
+        return (
+            f"stopped early: {self.chosen.patience} epochs without a better {monitor}; "
+            f"best was epoch {epoch} ({shown}){kept}"
+        )
 
     def restores(self, best: Best) -> bool:
         """Whether the model is that of the best epoch so far."""
