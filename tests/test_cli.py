@@ -97,6 +97,16 @@ FLAGS = {
     "precision": ("--precision bf16", "bf16"),
     "shuffle": ("--no-shuffle", False),
     "test_each_epoch": ("--test-each-epoch", True),
+    "early_stopping": ("--early-stopping", True),
+    "monitor": ("--early-stopping --monitor val_accuracy", "val_accuracy"),
+    "patience": ("--early-stopping --patience 4", 4),
+    "min_delta": ("--early-stopping --min-delta .01", 0.01),
+    "restore_best": ("--early-stopping --no-restore-best", False),
+    "best_tie": ("--early-stopping --best-tie last", "last"),
+    "averaging": ("--averaging ema", "ema"),
+    "ema_decay": ("--averaging ema --ema-decay .99", 0.99),
+    "swa_start": ("--averaging swa --swa-start 3", 3),
+    "validate_average": ("--averaging ema --no-validate-average", False),
 }
 
 

@@ -247,6 +247,16 @@ class TrainingConfig(_Section):
         return {name: value for name, value in values.items() if value is not None}
 
 
+# Keys of [training] that count only where another key has one of these values.
+COUNTS_WITH: dict[str, tuple[str, tuple[object, ...]]] = {
+    **dict.fromkeys(
+        ("monitor", "patience", "min_delta", "restore_best", "best_tie"),
+        ("early_stopping", (True,)),
+    ),
+    "ema_decay": ("averaging", ("ema",)),
+    "swa_start": ("averaging", ("swa",)),
+    "validate_average": ("averaging", ("ema", "swa")),
+}
 SECTIONS: dict[str, type[_Section]] = {
     "data": DataConfig,
     "network": NetworkConfig,

@@ -130,9 +130,11 @@ class GoingOn:
         changed: dict[str, object] = {}
         for key, (section, _) in KEYS.items():
             old, new = (getattr(getattr(one, section), key) for one in (self.model.config, chosen))
+            if new == old:
+                continue
             if key in MAY_CHANGE:
                 changed[key] = new
-            elif new != old and new not in OPEN:
+            elif new not in OPEN:
                 raise ConfigError(
                     f"resume: {os.fspath(self.path)} was trained with {key} {_shown(old)}, not "
                     f"{_shown(new)}; what may change is {', '.join(MAY_CHANGE)}"

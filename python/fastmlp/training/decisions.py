@@ -82,8 +82,9 @@ def decide(
         "target_scaling": _target_scaling_kind(targets),
         "init": _initializer(config),
         "learning_rate": _learning_rate(config, task),
-        "swa_start": _swa_start(config),
     }
+    if config.training.averaging == "swa":  # where more epochs follow, it stays
+        decided["swa_start"] = first_averaged_epoch(config.training)
     return config.replace(**decided), targets, inputs
 
 
@@ -151,12 +152,6 @@ def _learning_rate(config: Config, task: str) -> float:
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE
     default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
     return default / (LINEAR_DIVISOR if is_steep else 1)
-
-
-def _swa_start(config: Config) -> int | None:
-    """Return the epoch that it begins with, which stays where more epochs follow."""
-    chosen = config.training
-    return first_averaged_epoch(chosen) if chosen.averaging == "swa" else chosen.swa_start
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
