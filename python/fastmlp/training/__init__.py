@@ -146,8 +146,6 @@ def train(
     fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
     """
     going_on = None if resume is None else GoingOn.read(resume)
-    if going_on is not None and init is not None:
-        raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = config if isinstance(config, Config) else Config()
     if config is None and going_on is not None:
         chosen = going_on.model.config
@@ -155,6 +153,8 @@ def train(
         chosen = Config.read_toml(config)
     if isinstance(init, str):
         options["init"], init = init, None
+    if going_on is not None and init is not None:
+        raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
     if x is None or isinstance(x, Dataset):
         if y is not None or validation is not None:
