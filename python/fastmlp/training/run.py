@@ -103,6 +103,11 @@ class Run:
         """Whether no epoch follows."""
         return self.done.epochs >= self.chosen.epochs or self.stopping.is_over(self.done.best)
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether early stopping leaves out epochs."""
+        return self.stopping.is_over(self.done.best) and self.done.epochs < self.chosen.epochs
+
     def figures(self, result: _core.EpochResult) -> dict[str, float]:
         """Return what the engine has measured while it trained."""
         figures = {"loss": result.loss}
@@ -153,7 +158,7 @@ class Run:
         else:
             note = "best so far" if best.epoch == epoch else ""
             self.say(epoch_line(epoch, self.chosen.epochs, figures, note))
-        if self.stopping.is_over(best):
+        if self.stopped_early:
             self.say(self.stopping.reason(best))
 
     def interrupt(self) -> None:
@@ -226,7 +231,7 @@ class Run:
             "interrupted": self.interrupted,
             "partial_epoch": self.partial,
             "best_epoch": self.done.best.epoch,
-            "stopped_early": self.stopping.is_over(self.done.best),
+            "stopped_early": self.stopped_early,
         }
         history = self.history.first(self.done.epochs)
         description = dataclasses.replace(self.plan.description, history=history, record=record)
