@@ -38,6 +38,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "momentum": {"momentum": 0.9, "l2": 1e-3, "shuffle": False},
     "adam": {"optimizer": "adam", "dtype": "float64", "hidden": [7, 5]},
     "bf16": {"precision": "bf16", "momentum": 0.9, "hidden": [80]},
+    "dropout": {"dropout": 0.4, "input_dropout": 0.1, "hidden": [20, 10]},
     "stopping": {**STOPPING, "learning_rate": 0.5},
     "last weights": {**STOPPING, "restore_best": False, "learning_rate": 0.5},
     "ema": {"averaging": "ema", "ema_decay": 0.9},
@@ -127,9 +128,10 @@ def test_values_and_data_sets_go_on_too(tmp_path: Path) -> None:
     whole = fastmlp.train(X, y, epochs=5, **options)
     assert same(fastmlp.train(X, y, epochs=5, resume=path), whole)
     path.unlink()
-    fastmlp.train(epochs=1, batch_size=100, checkpoint=path)
+    options = {"batch_size": 100, "augment_shift": 1, "augment_elastic": 5}
+    fastmlp.train(epochs=1, checkpoint=path, **options)
     model = fastmlp.train(resume=path, epochs=3, test_each_epoch=False)
-    assert same(model, fastmlp.train(epochs=3, batch_size=100))
+    assert same(model, fastmlp.train(epochs=3, **options))
 
 
 def test_the_weights_it_began_with_may_be_given(tmp_path: Path) -> None:
@@ -195,14 +197,15 @@ def test_ctrl_c_inside_an_epoch_goes_on_inside(tmp_path: Path) -> None:
     y = (x[:, 0] > 0).astype(np.int64)
     options: dict[str, Any] = {"hidden": [256, 256], "batch_size": 32, "epochs": 2}
     path = tmp_path / "c.safetensors"
-    whole = fastmlp.train(x, y, averaging="ema", **options)
+    options |= {"averaging": "ema", "dropout": 0.2}
+    whole = fastmlp.train(x, y, **options)
     inside, resume = 0, None
     while True:
         timer = threading.Timer(0.25, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         try:
             if resume is None:
-                model = fastmlp.train(x, y, averaging="ema", checkpoint=path, **options)
+                model = fastmlp.train(x, y, checkpoint=path, **options)
             else:
                 model = fastmlp.train(x, y, resume=resume, checkpoint=path)
             timer.cancel()

@@ -90,6 +90,8 @@ FLAGS = {
     "beta_2": ("--beta-2 0 --optimizer adam", 0.0),
     "epsilon": ("--optimizer adam --epsilon 1e-6", 1e-6),
     "l2": ("--l2 1e-4", 1e-4),
+    "dropout": ("--dropout 0.5,0.25 --hidden 4,4", (0.5, 0.25)),
+    "input_dropout": ("--input-dropout 0.2", 0.2),
     "batch_size": ("--batch-size 10", 10),
     "epochs": ("--epochs 7", 7),
     "seed": ("--seed 11", 11),
@@ -107,6 +109,11 @@ FLAGS = {
     "ema_decay": ("--averaging ema --ema-decay .99", 0.99),
     "swa_start": ("--averaging swa --swa-start 3", 3),
     "validate_average": ("--averaging ema --no-validate-average", False),
+    "augment_shift": ("--augment-shift 2", 2.0),
+    "augment_rotation": ("--augment-rotation 10", 10.0),
+    "augment_scale": ("--augment-scale 0.1", 0.1),
+    "augment_elastic": ("--augment-elastic 30", 30.0),
+    "augment_smoothness": ("--augment-smoothness 5", 5.0),
 }
 
 

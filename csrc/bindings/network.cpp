@@ -7,6 +7,7 @@
 #include "bindings/layer_arrays.h"
 #include "bindings/module.h"
 #include "math/catalog.h"
+#include "network/initialize.h"
 #include "runtime/dispatch.h"
 
 namespace py = pybind11;

@@ -1,5 +1,5 @@
 // fastmlp._core.Trainer: one network, one data set, epoch after epoch.
-#include <cmath>
+#include <map>
 #include <memory>
 #include <numeric>
 
@@ -7,6 +7,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
+#include "bindings/epoch_result.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
 #include "bindings/trainer_state.h"
@@ -27,12 +28,9 @@ struct Options {
     bool shuffle;
     int threads;
     bool mixed;
+    std::vector<double> dropout;
+    AugmentOptions augmentation;
     std::optional<double> ema_decay;
-};
-
-// What an epoch has done, and which that was.
-struct EpochResult : EpochReport {
-    int64_t epoch = -1;  // none yet
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -71,6 +69,9 @@ public:
             const int threads = step_team(parameters, options_.batch, options_.threads);
             PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            choices.dropout = options_.dropout;
+            choices.augmentation = options_.augmentation;
+            choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             choices.ema_decay = options_.ema_decay;
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
@@ -86,7 +87,7 @@ public:
     // `so_far`: what an interrupted call has left of this epoch; the rest of its steps are taken.
     EpochResult run_epoch(uint32_t epoch, const py::object& progress, const EpochResult* so_far) {
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
-        if (so_far != nullptr) require_begun(*so_far, epoch);
+        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count);
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
@@ -158,16 +159,6 @@ private:
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
         if (running_) throw std::runtime_error("the trainer is running an epoch; its state can be had when that has ended");
     }
-    void require_begun(const EpochResult& so_far, uint32_t epoch) const {
-        const int64_t rows = inputs_.view.count, samples = so_far.tally.samples;
-        const int64_t most_steps = (rows + options_.batch - 1) / options_.batch;
-        const bool whole_steps =
-            so_far.steps >= 0 && so_far.steps <= most_steps && samples == std::min(rows, so_far.steps * options_.batch);
-        if (so_far.epoch != int64_t{epoch} || !whole_steps)
-            throw std::invalid_argument("so_far says epoch " + std::to_string(so_far.epoch) + ", " + std::to_string(so_far.steps) +
-                                        " steps, " + std::to_string(samples) + " samples; epoch " + std::to_string(epoch) +
-                                        " has steps of " + std::to_string(options_.batch) + " of " + std::to_string(rows) + " samples");
-    }
     template <class Action>
     void with_plan(const Action& action) const {
         const auto lock = network_->read();
@@ -202,50 +193,64 @@ Named hyperparameters_of(const py::kwargs& given) {
     return named;
 }
 
+AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
+    AugmentOptions options;
+    const std::map<std::string, double*> numbers{{"shift", &options.shift},
+                                                 {"rotation", &options.rotation},
+                                                 {"scale", &options.scale},
+                                                 {"elastic", &options.elastic},
+                                                 {"smoothness", &options.smoothness}};
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "height" || name == "width")
+            (name == "height" ? options.height : options.width) = py::cast<int64_t>(value);
+        else if (const auto found = numbers.find(name); found != numbers.end())
+            *found->second = py::cast<double>(value);
+        else
+            throw std::invalid_argument("augmentation has no '" + name +
+                                        "'; it has: height, width, shift, rotation, scale, elastic, smoothness");
+    }
+    require_valid(options, features);
+    return options;
+}
+
+void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
+    if (dropout.empty()) return;
+    if (static_cast<int64_t>(dropout.size()) != spec.layers())
+        throw std::invalid_argument("dropout has " + std::to_string(dropout.size()) + " rates; it needs " + std::to_string(spec.layers()) +
+                                    ": of the inputs and of each hidden layer");
+    for (std::size_t l = 0; l < dropout.size(); ++l)
+        if (!(dropout[l] >= 0 && dropout[l] < 1))
+            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
+                                        " is not a share of 0 or more and below 1");
+    if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+}
+
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, std::optional<double> ema_decay,
-                                      const py::kwargs& hyperparameters) {
+                                      bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
+                                      const py::dict& augmentation, std::optional<double> ema_decay, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    require_rates(network->spec, dropout, mixed);
     if (ema_decay) require_range(ema_decay_row, *ema_decay);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
     return std::make_unique<Trainer>(network, x, targets,
-                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, ema_decay});
-}
-
-EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps) {
-    EpochResult result;
-    result.tally = {loss_sum, correct, samples};
-    result.steps = steps;
-    result.epoch = epoch;
-    return result;
-}
-
-double mean_loss(const EpochResult& report) {
-    return report.tally.samples ? report.tally.loss_sum / static_cast<double>(report.tally.samples) : std::nan("");
+                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout,
+                                             augmentation_of(augmentation, network->spec.inputs()), ema_decay});
 }
 
 }  // namespace
 
 void bind_trainer(py::module_& module) {
-    py::class_<EpochResult>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
-        .def(py::init(&make_result), py::kw_only(), py::arg("epoch"), py::arg("loss_sum"), py::arg("correct"), py::arg("samples"),
-             py::arg("steps"))
-        .def_property_readonly("epoch", [](const EpochResult& r) { return r.epoch; })
-        .def_property_readonly("loss_sum", [](const EpochResult& r) { return r.tally.loss_sum; })
-        .def_property_readonly("loss", &mean_loss)
-        .def_property_readonly("correct", [](const EpochResult& r) { return r.tally.correct; })
-        .def_property_readonly("samples", [](const EpochResult& r) { return r.tally.samples; })
-        .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; });
-
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("ema_decay") = py::none())
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
+             py::arg("augmentation") = py::dict(), py::arg("ema_decay") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/chance.h"
 #include "math/bf16.h"
 #include "math/catalog.h"
 
@@ -200,6 +201,12 @@ struct KernelTable : TileTable<T> {
     T (*bias_activation_columns[Activations::size])(int64_t features, int64_t samples, T* y, int64_t y_row, const T* bias);
     T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
                                              T* delta, int64_t delta_row);
+
+    void (*warp)(const WarpArguments<T>&);
+    void (*random_field)(const FieldArguments&);
+    void (*drop_mask)(const DropMaskArguments&);
+    void (*drop)(const DropArguments<T>&);                                // whole vectors
+    void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null
 
     T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
     // y = softmax(y) over rows, in place; scratch (columns x lanes)

@@ -1,8 +1,10 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
+#include "kernels/augment.h"
 #include "kernels/average.h"
 #include "kernels/columns.h"
 #include "kernels/compact.h"
+#include "kernels/dropout.h"
 #include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
 #include "kernels/peak.h"
@@ -73,6 +75,11 @@ KernelTable<T> make_table() {
     to.compress_columns = compress_columns<T>;
     to.compact = compact<T>;
     to.copy_rows = copy_rows<T>;
+    to.warp = warp<T>;
+    to.random_field = random_field;
+    to.drop_mask = drop_mask;
+    to.drop = drop<T>;
+    to.drop_back = drop_back<T>;
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());

@@ -38,6 +38,13 @@ struct Chunk {
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
 
+// x[samples] = the member's samples, converted, changed where that is asked for, and scaled. Returns the largest magnitude.
+template <class T>
+T gather_inputs(const Chunk<T>& c, T* x) {
+    if (c.plan.augmentation) return c.plan.augmentation.gather(c, x);
+    return gather_rows(c.kernels, c.context.inputs, c.order, c.first, c.my_samples(), c.parameters[0].in, x, c.plan.activity.row[0]);
+}
+
 // Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
 template <class T>
 void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {

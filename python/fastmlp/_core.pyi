@@ -119,6 +119,8 @@ class Trainer:
         shuffle: bool = True,
         threads: int = 0,
         precision: str = "full",
+        dropout: Sequence[float] = (),
+        augmentation: dict[str, float] = {},
         ema_decay: float | None = None,
         **hyperparameters: float,
     ) -> None: ...

@@ -30,6 +30,7 @@ struct Case {
     Named hyperparameters{{"learning_rate", 0.05}};
     std::string initializer = "glorot_uniform";
     double zeros = 0;          // share of the inputs
+    bool averaged = false;     // the weights, over the steps
     bool mixed = false;        // bf16 factors, where the network is of float32
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
@@ -162,6 +163,8 @@ inline std::vector<Case> cases_of_shape() {
     with("mixed-chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.mixed = true, c.hyperparameters.push_back({"momentum", 0.5});
     });
+    with("averaged", [](Case& c) { c.averaged = true; });
+    with("averaged-chunked", [](Case& c) { c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.averaged = true; });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
     with("chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyperparameters.push_back({"momentum", 0.5});

@@ -94,7 +94,10 @@ def train(
         ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
-        ``init_std=1.0``, ``bias_init="zeros"``,
+        ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
+        ``input_dropout=0.0``, pictures changed each time they are used (``augment_shift=0.0``
+        pixels, ``augment_rotation=0.0`` degrees, ``augment_scale=0.0``, ``augment_elastic=0.0``
+        pixels with ``augment_smoothness=4.0``), ``init_std=1.0``, ``bias_init="zeros"``,
         ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
         ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
         ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
@@ -301,7 +304,7 @@ def fit(
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
         checkpoint,
         going_on,
-        {} if checkpoint is None else fingerprints(parts),
+        going_on.state.data if going_on is not None else _fingerprints(parts, checkpoint),
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 
@@ -310,6 +313,10 @@ def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str
     if going_on is not None:
         return str(going_on.model.record["start"])
     return "drawn" if start is None else "given"
+
+
+def _fingerprints(parts: Split, checkpoint: Checkpoint | None) -> dict[str, str | None]:
+    return {} if checkpoint is None else fingerprints(parts)
 
 
 def _encoded(

@@ -13,6 +13,7 @@ from typing import Any
 from .. import _core
 from ..errors import DivergedError, InterruptedWarning
 from ..model import Model
+from ..model.description import Description
 from .plan import Plan
 from .run import Run
 
@@ -72,8 +73,19 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         precision=chosen.precision,
         threads=chosen.threads or 0,
         ema_decay=chosen.ema_decay if chosen.averaging == "ema" else None,
+        augmentation=_augmentation(plan.description),
+        dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.hyperparameters(),
     )
+
+
+def _augmentation(description: Description) -> dict[str, float]:
+    """Return what the engine is told of pictures and how they are changed."""
+    chosen = description.config.augmentation.chosen()
+    if not chosen:
+        return {}
+    height, width = description.image_shape or (0, 0)
+    return {"height": height, "width": width, **chosen}
 
 
 def _bar(epochs: int, rows: int) -> Any:
