@@ -23,7 +23,7 @@ from typing import Any
 import fastmlp
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import FMA_ISAS, ROOT, run_python
 from fastmlp import ConfigError, DataError, InterruptedWarning, Model, ModelFileError
 from fastmlp.cli import main
 from fastmlp.model import container, load_checkpoint
@@ -99,6 +99,24 @@ def test_going_on_ends_at_the_same_bits(
     assert same(again, whole)
 
 
+def second_half(path: str) -> str:
+    """The hash of what a training goes on to, for a process of its own."""
+    model = fastmlp.train(X, Y, validation=HELD, resume=path, epochs=6)
+    return hashlib.sha256(weights(model)).hexdigest()
+
+
+@pytest.mark.parametrize("isa", FMA_ISAS)
+@pytest.mark.parametrize("kind", ["adam", "swa, stopping", "ema"])
+def test_another_instruction_set_goes_on_to_the_same_bits(
+    kind: str, isa: str, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "c.safetensors")
+    train(epochs=3, checkpoint=path, **KINDS[kind])
+    code = f"import test_checkpoint as t; print(t.second_half({path!r}))"
+    found = run_python(code, FASTMLP_ISA=isa).strip()
+    assert found == hashlib.sha256(weights(train(epochs=6, **KINDS[kind]))).hexdigest()
+
+
 def test_going_on_without_a_checkpoint_of_its_own_leaves_the_file(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
     train(epochs=2, checkpoint=path)
@@ -148,6 +166,7 @@ def test_the_weights_it_began_with_may_be_given(tmp_path: Path) -> None:
 # ------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a file just opened
 @pytest.mark.parametrize("kind", ["sgd", "swa, stopping"])
 def test_an_interruption_at_any_line_loses_nothing(kind: str, tmp_path: Path) -> None:
     """KeyboardInterrupt comes at every 5th line of the training's own files, one a run. Whatever is
@@ -304,7 +323,7 @@ OTHERS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"shuffle": False}, ConfigError, "was trained with shuffle True, not False"),
     ({"averaging": "ema"}, ConfigError, "was trained with averaging 'none', not 'ema'"),
     ({"restore_best": False}, ConfigError, "with restore_best True, not False"),
-    ({"epochs": 2}, ConfigError, "3 epochs of .* are over; epochs must be at least that, got 2"),
+    ({"epochs": 2}, ConfigError, "3 epochs of .* have begun; epochs must be at least that, got 2"),
     ({"init": "zeros"}, ConfigError, "was trained with init 'he_normal', not 'zeros'"),
     ({"init": [(X, Y)]}, ConfigError, "init and resume both say where training starts"),
     ({"x": X + 1}, DataError, "the training rows are not those of .*: 230 rows of SHA-256 "),

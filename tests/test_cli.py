@@ -91,6 +91,8 @@ FLAGS = {
     "epsilon": ("--optimizer adam --epsilon 1e-6", 1e-6),
     "l2": ("--l2 1e-4", 1e-4),
     "dropout": ("--dropout 0.5,0.25 --hidden 4,4", (0.5, 0.25)),
+    "input_noise": ("--input-noise 0.1", 0.1),
+    "max_norm": ("--max-norm 3", 3.0),
     "input_dropout": ("--input-dropout 0.2", 0.2),
     "batch_size": ("--batch-size 10", 10),
     "epochs": ("--epochs 7", 7),

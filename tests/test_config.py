@@ -208,6 +208,8 @@ EVERY_KEY = {
     "augment_scale": 0.1,
     "augment_elastic": 30.0,
     "augment_smoothness": 6.0,
+    "input_noise": 0.05,
+    "max_norm": 3.5,
     "dropout": (0.1, 1 / 3),
     "input_dropout": 0.2,
     "precision": "bf16",

@@ -1,4 +1,5 @@
 // fastmlp._core.Trainer: one network, one data set, epoch after epoch.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -30,6 +31,7 @@ struct Options {
     bool mixed;
     std::vector<double> dropout;
     AugmentOptions augmentation;
+    double noise, max_norm;
     std::optional<double> ema_decay;
 };
 
@@ -71,6 +73,8 @@ public:
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             choices.dropout = options_.dropout;
             choices.augmentation = options_.augmentation;
+            choices.noise = options_.noise;
+            choices.max_norm = options_.max_norm;
             choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             choices.ema_decay = options_.ema_decay;
@@ -223,24 +227,29 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
         if (!(dropout[l] >= 0 && dropout[l] < 1))
             throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
                                         " is not a share of 0 or more and below 1");
-    if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+    const bool drops = std::any_of(dropout.begin(), dropout.end(), [](double rate) { return rate > 0; });
+    if (mixed && drops) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
 }
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
                                       bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
-                                      const py::dict& augmentation, std::optional<double> ema_decay, const py::kwargs& hyperparameters) {
+                                      const py::dict& augmentation, double noise, double max_norm, std::optional<double> ema_decay,
+                                      const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
     require_rates(network->spec, dropout, mixed);
+    for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
+        if (!(value >= 0 && value < unlimited))
+            throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
     if (ema_decay) require_range(ema_decay_row, *ema_decay);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
     return std::make_unique<Trainer>(network, x, targets,
                                      Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout,
-                                             augmentation_of(augmentation, network->spec.inputs()), ema_decay});
+                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
 }
 
 }  // namespace
@@ -250,7 +259,7 @@ void bind_trainer(py::module_& module) {
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
-             py::arg("augmentation") = py::dict(), py::arg("ema_decay") = py::none())
+             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0, py::arg("ema_decay") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)

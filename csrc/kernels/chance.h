@@ -34,6 +34,18 @@ struct DropArguments {
     T scale;
 };
 
+// x += deviation * N(0, 1), element by element: a function of (stream, sample, column).
+template <class T>
+struct NoiseArguments {
+    PhiloxArguments stream;
+    uint32_t first_row;  // number of the first sample
+    int64_t rows, columns;
+    T* x;
+    int64_t x_row;
+    T deviation;
+};
+constexpr double largest_noise = 6;  // no draw lies farther out: sqrt(-2 log 2^-25) is 5.9
+
 // A picture seen through a map: to(r, c) = from(m[0] r + m[1] c + m[2] + down(r, c), m[3] r + m[4] c + m[5] + right(r, c)), between
 // pixels in proportion, outside zero.
 template <class T>

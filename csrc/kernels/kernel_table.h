@@ -204,6 +204,7 @@ struct KernelTable : TileTable<T> {
 
     void (*warp)(const WarpArguments<T>&);
     void (*random_field)(const FieldArguments&);
+    void (*add_noise)(const NoiseArguments<T>&);
     void (*drop_mask)(const DropMaskArguments&);
     void (*drop)(const DropArguments<T>&);                                // whole vectors
     void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null
@@ -220,6 +221,8 @@ struct KernelTable : TileTable<T> {
     // The rows of W at x.index; without states. `columns` of the arguments counts, `rows` and `gradient` do not
     T (*few_rows_update[Optimizers::size])(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>&);
 
+    // w's columns no longer than `limit`: those that are longer are scaled
+    void (*limit_columns)(int64_t rows, int64_t columns, T* w, int64_t w_row, T limit);
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
     // average += share (x - average), both with ld = row

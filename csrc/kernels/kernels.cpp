@@ -7,6 +7,8 @@
 #include "kernels/dropout.h"
 #include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
+#include "kernels/noise.h"
+#include "kernels/norms.h"
 #include "kernels/peak.h"
 #include "kernels/rows.h"
 #include "kernels/skip.h"
@@ -77,6 +79,8 @@ KernelTable<T> make_table() {
     to.copy_rows = copy_rows<T>;
     to.warp = warp<T>;
     to.random_field = random_field;
+    to.add_noise = add_noise<T>;
+    to.limit_columns = limit_columns<T>;
     to.drop_mask = drop_mask;
     to.drop = drop<T>;
     to.drop_back = drop_back<T>;

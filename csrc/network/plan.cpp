@@ -68,14 +68,16 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const bool full_precision = mixed.kernels == nullptr;
     const bool drops = dropping(choices);
     ways.few = allowed().few && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
-    ways.narrow =
-        allowed().narrow && full_precision && !drops && !choices.augmentation.any() && !ways.few && is_narrow(parameters, batch, lanes);
+    const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
+    ways.narrow = allowed().narrow && full_precision && !changes && !ways.few && is_narrow(parameters, batch, lanes);
+    const bool zeros = choices.mostly_zeros && choices.noise == 0;
+    const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;
-    ways.skipping = allowed().skipping && plain && choices.mostly_zeros && chunk >= fewest_skipped_samples;
+    ways.skipping = allowed().skipping && plain && zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
-    ways.compacting = allowed().compacting && plain && fused && choices.mostly_zeros && threads == 1 && !ways.skipping &&
-                      compacting_pays(parameters[0]) && optimizer.keeps_without_gradient();
-    updates_some = ways.compacting || (ways.few && optimizer.keeps_without_gradient());
+    ways.compacting =
+        allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) && partial;
+    updates_some = ways.compacting || (ways.few && partial);
     ways.updating = allowed().updating && plain && fused && optimizer.states == 0;
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
@@ -84,7 +86,9 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
     memory_ = place([&](Arena& in) { take(in, parameters, choices); });
-    augmentation.seed = dropout.seed = choices.seed;
+    augmentation.seed = dropout.seed = seed = choices.seed;
+    noise = static_cast<T>(choices.noise);
+    max_norm = static_cast<T>(choices.max_norm);
     ways.packing = full_precision && scratch[0].tile.panel != nullptr;
     round_all(parameters, *this);
     peaks[0].parameters = parameters.largest_magnitude();

@@ -82,7 +82,9 @@ struct PlanChoices {
     bool mostly_zeros = false;      // the inputs
     std::vector<double> dropout{};  // [l], the share of y[l] that is left out; empty: nothing is
     AugmentOptions augmentation{};
-    uint64_t seed = 0;                   // of dropout and augmentation
+    double noise = 0;                    // standard deviation of what is added to the inputs
+    double max_norm = 0;                 // length of a hidden unit's incoming weights; 0: no limit
+    uint64_t seed = 0;                   // of dropout, augmentation and noise
     const PairKernels* pairs = nullptr;  // for mixed precision
     std::optional<double> ema_decay{};   // of an average of the parameters; none: none is kept
 };
@@ -102,6 +104,8 @@ struct StepPlan {
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
     Augmentation<T> augmentation;
     Dropout<T> dropout;
+    T noise, max_norm;
+    uint64_t seed;
     Compaction<T> compaction;  // only where inputs are compacted
     MixedFactors mixed;
     std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y

@@ -22,6 +22,7 @@
 #include "network/forward.h"
 #include "network/mixed.h"
 #include "network/narrow.h"
+#include "network/norms.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -164,6 +165,10 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         gradients(Chunk<T>{context, member, interruption, order, first, batch, false}, true, batch);
     else
         update_from_stored(context, batch, member);
+    if (plan.max_norm > 0) {
+        member.wait();
+        limit_norms(context, member);
+    }
     if (plan.average.decay) average_parameters(context, member);
     if (member.leads()) {
         tally.loss_sum += loss_sum;

@@ -121,6 +121,8 @@ class Trainer:
         precision: str = "full",
         dropout: Sequence[float] = (),
         augmentation: dict[str, float] = {},
+        noise: float = 0.0,
+        max_norm: float = 0.0,
         ema_decay: float | None = None,
         **hyperparameters: float,
     ) -> None: ...

@@ -176,6 +176,15 @@ class TrainingConfig(_Section):
         "share of the hidden units left out of a step, one or one for each layer",
     )
     input_dropout: float = _key(0.0, real(0, 1), "share of the inputs left out of a step")
+    input_noise: float = _key(
+        0.0, real(0, 1e30), "standard deviation of what is added to the scaled inputs of a step"
+    )
+    max_norm: float | None = _key(
+        None,
+        real(0, 1e30, closed=False),
+        "longest that the incoming weights of a hidden unit may be",
+        optional=True,
+    )
     batch_size: int = _key(64, whole(1, 2**31 - 1), "rows a step")
     epochs: int = _key(5, whole(1, 2**31 - 1), "passes over the training rows")
     seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")

@@ -95,9 +95,11 @@ def train(
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
-        ``input_dropout=0.0``, pictures changed each time they are used (``augment_shift=0.0``
-        pixels, ``augment_rotation=0.0`` degrees, ``augment_scale=0.0``, ``augment_elastic=0.0``
-        pixels with ``augment_smoothness=4.0``), ``init_std=1.0``, ``bias_init="zeros"``,
+        ``input_dropout=0.0``, ``input_noise=0.0`` (deviation of what is added to scaled inputs),
+        ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
+        they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
+        ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
+        ``init_std=1.0``, ``bias_init="zeros"``,
         ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
         ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
         ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
@@ -311,7 +313,7 @@ def fit(
 
 def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:
     if going_on is not None:
-        return str(going_on.model.record["start"])
+        return str(going_on.model.record.get("start", "given"))
     return "drawn" if start is None else "given"
 
 

@@ -125,7 +125,7 @@ class GoingOn:
         Raises
         ------
         ConfigError
-            A choice that would make it another training, or fewer epochs than are over.
+            A choice that would make it another training, or fewer epochs than have begun.
         """
         changed: dict[str, object] = {}
         for key, (section, _) in KEYS.items():
@@ -139,10 +139,10 @@ class GoingOn:
                     f"resume: {os.fspath(self.path)} was trained with {key} {_shown(old)}, not "
                     f"{_shown(new)}; what may change is {', '.join(MAY_CHANGE)}"
                 )
-        over = self.model.history.epochs
-        if chosen.training.epochs < over:
+        begun = self.model.history.epochs + (self.state.so_far is not None)
+        if chosen.training.epochs < begun:
             raise ConfigError(
-                f"resume: {over} epochs of {os.fspath(self.path)} are over; "
+                f"resume: {begun} epochs of {os.fspath(self.path)} have begun; "
                 f"epochs must be at least that, got {chosen.training.epochs}"
             )
         return self.model.config.replace(**changed)
@@ -156,7 +156,7 @@ class GoingOn:
             Which part differs.
         """
         found = fingerprints(parts)
-        rows = {name: self.model.record[f"{name}_rows"] for name in found}
+        rows = {name: self.model.record.get(f"{name}_rows") for name in found}
         here = {
             "training": len(parts.x_train),
             "validation": 0 if parts.x_validation is None else len(parts.x_validation),

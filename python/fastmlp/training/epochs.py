@@ -36,6 +36,8 @@ def run_epochs(
     epochs, rows = plan.description.config.training.epochs, len(plan.training[0])
     bar = _bar(epochs, rows) if progress else None
     try:
+        if run.is_over():
+            run.save_if_due()  # what may change when a training goes on, may have
         while not run.is_over():
             epoch = run.start()
             advance = None if bar is None else _advance(bar, epoch, epochs, rows)
@@ -73,6 +75,8 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         precision=chosen.precision,
         threads=chosen.threads or 0,
         ema_decay=chosen.ema_decay if chosen.averaging == "ema" else None,
+        noise=chosen.input_noise,
+        max_norm=chosen.max_norm or 0.0,
         augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.hyperparameters(),

@@ -76,7 +76,7 @@ class Run:
         """Stand where the checkpoint's training stood."""
         state, model = checkpoint.state, checkpoint.model
         self.history = model.history
-        self.began -= float(model.record["seconds"])
+        self.began -= float(model.record.get("seconds", 0.0))
         begun = state.so_far or {"steps": 0}
         self.done = Done(
             epochs=self.history.epochs,
