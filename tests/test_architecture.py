@@ -65,6 +65,9 @@ def test_kernels_use_no_standard_library_code():
             }, path
 
 
+HOMES = {"activations": {"activations.h", "piecewise.h", "smooth.h", "gates.h"}}
+
+
 @pytest.mark.parametrize("kind", ["activations", "losses", "optimizers"])
 def test_a_name_is_spelt_once_in_the_engine(kind):
     for row in CATALOG[kind]:
@@ -72,4 +75,5 @@ def test_a_name_is_spelt_once_in_the_engine(kind):
         places = [
             p for p in places if p != "testing.cpp"
         ]  # functions of one variable carry some of the same names
-        assert places == [f"{kind}.h"], row["name"]
+        homes = HOMES.get(kind, {f"{kind}.h"})
+        assert len(places) == 1 and places[0] in homes, (row["name"], places)

@@ -347,6 +347,13 @@ def test_another_training_is_refused(
     assert checkpoint.read_bytes() == before
 
 
+def test_where_it_goes_on_is_said(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fastmlp.train(X, Y, validation=HELD, resume=checkpoint, epochs=5, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == f"going on from {checkpoint} after 3 epochs"
+    assert [line.split(":")[0] for line in lines[3:]] == ["epoch 4/5", "epoch 5/5"]
+
+
 def test_what_may_change_does(checkpoint: Path) -> None:
     call: dict[str, Any] = {"resume": checkpoint, "validation": HELD, "epochs": 4, "patience": 9}
     model = fastmlp.train(X, Y, threads=1, min_delta=0.5, **call)

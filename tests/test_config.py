@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import CATALOG
+from fastmlp import _core
 from fastmlp.config import Config
 from fastmlp.config.sections import COUNTS_WITH, KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
@@ -77,10 +78,12 @@ def test_names_and_defaults_are_those_of_the_engine() -> None:
     for key, kind in kinds.items():
         for row in CATALOG[kind]:  # type: ignore[literal-required]
             name = row["name"]
-            assert getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key) == name
+            chosen = getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key)
+            assert chosen == (_core.activation(name) if kind == "activations" else name)
     for row in CATALOG["activations"]:
         if not row["rowwise"]:
-            assert NetworkConfig(activation=row["name"]).hidden_activations() == (row["name"],)
+            full = _core.activation(row["name"])
+            assert NetworkConfig(activation=row["name"]).hidden_activations() == (full,)
 
 
 @pytest.mark.parametrize("row", CATALOG["optimizers"], ids=lambda row: row["name"])

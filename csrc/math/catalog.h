@@ -2,8 +2,11 @@
 #pragma once
 
 #include "math/activations.h"
+#include "math/gates.h"
 #include "math/losses.h"
 #include "math/optimizers.h"
+#include "math/piecewise.h"
+#include "math/smooth.h"
 
 namespace fastmlp {
 
@@ -14,7 +17,8 @@ struct Catalog {
     static constexpr const char* formulas[] = {Rows::formula...};
 };
 
-using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
+using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Relu6, Elu, Selu, Celu, Softplus, Silu, Swish, Gelu,
+                            GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
 using Optimizers = Catalog<Sgd, Adam>;
 

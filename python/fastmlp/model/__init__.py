@@ -64,7 +64,7 @@ class Model:
 
     @property
     def record(self) -> dict[str, Any]:
-        """How the model came about: rows, steps, seconds, interrupted or not, version (a copy)."""
+        """How the model came about: rows, steps, best epoch, interrupted or not (a copy)."""
         return copy.deepcopy(self._description.record)
 
     @property

@@ -66,9 +66,9 @@ def train(
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
     init : str, Model, or list of (W, b), optional
-        How first weights are drawn (``auto``: he_normal with relu, else glorot_uniform), or the
-        weights themselves: W (inputs, units), b (units,) of each layer. A Model also hands on its
-        classes and scalings; take its config along.
+        How first weights are drawn (``auto``: he_normal with relu and its kin, else
+        glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each layer. A
+        Model also hands on its classes and scalings; take its config along.
     progress : bool
         A progress bar on stderr.
     verbose : bool
@@ -87,7 +87,9 @@ def train(
         epochs, patience, min_delta, threads, test_each_epoch and where data are read from may be
         others. Pass the same data.
     **options
-        Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
+        Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
+        (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
+        ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
         ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
         ``learning_rate=0.1`` (values on a linear output: 0.01) and ``momentum=0.0``, or
         ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
@@ -274,7 +276,7 @@ def fit(
         config, start = going_on.config(config), going_on.model
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output_activation)
+    activations = (*config.network.hidden_activations(), config.network.output_unit())
     network = _core.Network(sizes, activations, config.network.dtype)
     network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max

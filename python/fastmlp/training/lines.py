@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 
 def opening(plan: Plan) -> str:
-    """Say in two lines what is trained on what, and what was inferred."""
+    """Say in two lines what is trained on what, and what was inferred; a third, where it began."""
     about, chosen = plan.description, plan.description.config
     parts = [f"{len(plan.training[0]):,} rows to train"]
     for name, rows in (("validate", plan.validation), ("test", plan.test)):
@@ -59,7 +59,16 @@ def opening(plan: Plan) -> str:
         f"{' -> '.join([str(about.sizes[0]), *units])}; loss {chosen.training.loss}, "
         f"{chosen.training.optimizer} {chosen.training.learning_rate}, "
         f"batch {chosen.training.batch_size}"
+        f"{_where_it_began(plan)}"
     )
+
+
+def _where_it_began(plan: Plan) -> str:
+    if plan.going_on is None:
+        return ""
+    state, over = plan.going_on.state, plan.going_on.model.history.epochs
+    inside = f" and {state.so_far['steps']:,} steps" if state.so_far else ""
+    return f"\ngoing on from {plan.going_on.path} after {over:,} epochs{inside}"
 
 
 def _outputs(about: Description) -> int:
