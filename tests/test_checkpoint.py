@@ -39,6 +39,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "adam": {"optimizer": "adam", "dtype": "float64", "hidden": [7, 5]},
     "bf16": {"precision": "bf16", "momentum": 0.9, "hidden": [80]},
     "dropout": {"dropout": 0.4, "input_dropout": 0.1, "hidden": [20, 10]},
+    "weights": {"sample_weight": np.arange(230) % 3, "class_weight": "balanced"},
     "stopping": {**STOPPING, "learning_rate": 0.5},
     "last weights": {**STOPPING, "restore_best": False, "learning_rate": 0.5},
     "ema": {"averaging": "ema", "ema_decay": 0.9},
@@ -86,16 +87,17 @@ def test_going_on_ends_at_the_same_bits(
     path = tmp_path / "c.safetensors"
     whole = train(epochs=11, **KINDS[kind])
     team(threads[0])
+    data = {"validation": HELD, "sample_weight": KINDS[kind].get("sample_weight")}
     part = train(epochs=4, checkpoint=path, **KINDS[kind])
     assert weights(fastmlp.load(path)) == weights(part)
     team(threads[1])
     for epochs in (5, 11):
         model = fastmlp.train(
-            X, Y, validation=HELD, resume=path, checkpoint=path, epochs=epochs, threads=threads[1]
+            X, Y, resume=path, checkpoint=path, epochs=epochs, threads=threads[1], **data
         )
     assert same(model, whole)
     assert model.config.training.epochs == 11
-    again = fastmlp.train(X, Y, validation=HELD, resume=path)
+    again = fastmlp.train(X, Y, resume=path, **data)
     assert same(again, whole)
 
 
@@ -326,11 +328,17 @@ OTHERS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"epochs": 2}, ConfigError, "3 epochs of .* have begun; epochs must be at least that, got 2"),
     ({"init": "zeros"}, ConfigError, "was trained with init 'he_normal', not 'zeros'"),
     ({"init": [(X, Y)]}, ConfigError, "init and resume both say where training starts"),
-    ({"x": X + 1}, DataError, "the training rows are not those of .*: 230 rows of SHA-256 "),
+    ({"x": X + 1}, DataError, "the training rows are not those of .*: SHA-256 .*, in the"),
     ({"y": 1 - Y}, DataError, "the training rows are not those of"),
-    ({"x": X[:200], "y": Y[:200]}, DataError, r"200 rows of SHA-256 .*, in the checkpoint 230 of"),
+    ({"x": X[:200], "y": Y[:200]}, DataError, "the training rows are not those of"),
     ({"validation": (X, Y)}, DataError, "the validation rows are not those of"),
-    ({"validation": None}, DataError, "0 rows of SHA-256 none, in the checkpoint 70 of"),
+    ({"sample_weight": np.ones(len(X))}, DataError, "the weights are not those of .* in the check"),
+    ({"class_weight": "balanced"}, ConfigError, "with class_weight 'none', not 'balanced'"),
+    (
+        {"validation": None},
+        DataError,
+        "validation rows are not .* SHA-256 none, in the checkpoint ",
+    ),
 ]
 
 
@@ -398,7 +406,7 @@ LIES: dict[str, tuple[Lie, str]] = {
         "so_far",
     ),
     "best": (lambda s, t: s["best"].update(score="high"), "best"),
-    "data": (lambda s, t: s["data"].update(training=3), "data"),
+    "data": (lambda s, t: s["data"].update(weights=3), "data"),
     "tensor": (lambda s, t: t.pop("state.0.layer.0.bias"), "'state.0.layer.0.bias' is missing"),
     "shape": (
         lambda s, t: t.update({"best.layer.1.bias": np.zeros(3, np.float32)}),

@@ -13,6 +13,7 @@
 #include "bindings/network.h"
 #include "bindings/trainer_state.h"
 #include "network/epoch.h"
+#include "network/range.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
 
@@ -22,7 +23,7 @@ namespace fastmlp {
 namespace {
 
 struct Options {
-    int loss;
+    Loss loss;
     Optimizer optimizer;
     int64_t batch;
     uint64_t seed;
@@ -58,14 +59,13 @@ private:
 
 class Trainer {
 public:
-    Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const Options& options)
+    Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const py::object& sample_weight, const Options& options)
         : network_(std::move(network)), claim_(network_), options_(options) {
         const auto lock = network_->read();
-        require_fit(network_->spec, options_.loss);
         require_trainable(network_->spec);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
-        targets_ = loss_targets(*network_, targets, inputs_.view.count, options_.loss);
+        targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
         options_.batch = std::min(options_.batch, inputs_.view.count);
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
@@ -111,12 +111,13 @@ public:
             const int64_t* const order = options_.shuffle ? order_.data() : nullptr;
             with_parameters(*network_, [&](auto& parameters) {
                 using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+                const LossInUse<T> loss(table<T>(kernels()), options_.loss, network_->spec.output_unit());
                 const StepContext<T> context{table<T>(kernels()),
                                              parameters,
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
-                                             options_.loss};
+                                             loss};
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
@@ -235,8 +236,8 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
                                       bool shuffle, int threads, const std::string& precision, const std::vector<double>& dropout,
-                                      const py::dict& augmentation, double noise, double max_norm, std::optional<double> ema_decay,
-                                      const py::kwargs& hyperparameters) {
+                                      const py::dict& augmentation, double noise, double max_norm, const py::dict& loss_constants,
+                                      const py::object& sample_weight, std::optional<double> ema_decay, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -246,10 +247,11 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
             throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
-    if (ema_decay) require_range(ema_decay_row, *ema_decay);
+    if (ema_decay) require_range(ema_decay_row.name, *ema_decay, ema_decay_row.least, ema_decay_row.below);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
-    return std::make_unique<Trainer>(network, x, targets,
-                                     Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed, dropout,
+    const Loss with_constants = loss_of(*network, loss, loss_constants);
+    return std::make_unique<Trainer>(network, x, targets, sample_weight,
+                                     Options{with_constants, chosen, batch_size, seed, shuffle, threads, mixed, dropout,
                                              augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
 }
 
@@ -260,7 +262,8 @@ void bind_trainer(py::module_& module) {
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
-             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0, py::arg("ema_decay") = py::none())
+             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)

@@ -45,7 +45,8 @@ void enter_activations(KernelTable<T>& to, Catalog<Rows...>) {
 template <class T, class Loss, class... Outputs>
 void enter_loss(KernelTable<T>& to, int id, Catalog<Outputs...>) {
     int output = 0;
-    ((to.loss[id][output++] = loss_kernel<Loss, Outputs, T>()), ...);
+    ((to.loss[id][0][output] = loss_kernel<Loss, Outputs, false, T>(), to.loss[id][1][output++] = loss_kernel<Loss, Outputs, true, T>()),
+     ...);
 }
 
 template <class T, class... Rows>
@@ -89,6 +90,7 @@ KernelTable<T> make_table() {
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());
+    to.weigh = weigh<T>;
     to.pack = pack<T>;
     to.softmax = softmax<T>;
     to.find_nonzero = find_nonzero<T>;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "math/activations.h"
+#include "math/class_losses.h"
 #include "math/gates.h"
-#include "math/losses.h"
 #include "math/optimizers.h"
 #include "math/piecewise.h"
 #include "math/smooth.h"
@@ -19,7 +19,8 @@ struct Catalog {
 
 using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Relu6, Elu, Selu, Celu, Softplus, Silu, Swish, Gelu,
                             GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step>;
-using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
+using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy, MeanAbsoluteError, Huber, LogCosh,
+                       Quantile, Poisson, BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy, Hinge, PerceptronLoss>;
 using Optimizers = Catalog<Sgd, Adam>;
 
 // The position of Row in a catalog, at compile time.

@@ -70,7 +70,7 @@ void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t 
     group.scratch = c.scratch.outputs;
     group.losses = c.plan.losses + r;
     group.correct = &c.peaks.correct;
-    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.kernels.loss[c.context.loss][c.parameters[l].activation](group));
+    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.context.loss(group));
 }
 
 }  // namespace fastmlp

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <stdexcept>
 
+#include "network/range.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -22,12 +22,6 @@ OptimizerRow make_row() {
 template <class... Rows>
 std::vector<OptimizerRow> make_rows(Catalog<Rows...>) {
     return {make_row<Rows>()...};
-}
-
-std::string shown(double value) {
-    char text[32];
-    std::snprintf(text, sizeof(text), "%g", value);
-    return text;
 }
 
 const OptimizerRow& row_of(const Optimizer& optimizer) { return optimizers()[static_cast<std::size_t>(optimizer.id)]; }
@@ -66,12 +60,6 @@ const std::vector<OptimizerRow>& optimizers() {
     return rows;
 }
 
-void require_range(const Hyperparameter& row, double value) {
-    if (!(value >= row.least && value < row.below))
-        throw std::invalid_argument(std::string(row.name) + " = " + shown(value) + " is not between " + shown(row.least) +
-                                    " (included) and " + shown(row.below) + " (excluded)");
-}
-
 Optimizer make_optimizer(const std::string& name, const Named& hyperparameters) {
     Optimizer optimizer;
     optimizer.id = id_of(name, Optimizers::names, Optimizers::size, "optimizer");
@@ -79,7 +67,7 @@ Optimizer make_optimizer(const std::string& name, const Named& hyperparameters) 
     for (int i = 0; i < row.count; ++i) optimizer.of[static_cast<std::size_t>(i)] = row.hyperparameters[i].initial;
     for (const auto& [key, value] : hyperparameters) {
         const int i = hyperparameter_id(row, key);
-        require_range(row.hyperparameters[i], value);
+        require_range(row.hyperparameters[i].name, value, row.hyperparameters[i].least, row.hyperparameters[i].below);
         optimizer.of[static_cast<std::size_t>(i)] = value;
     }
     return optimizer;

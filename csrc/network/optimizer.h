@@ -34,7 +34,6 @@ struct Optimizer {
 // Names and values of some hyperparameters; the others have their defaults. Throws std::invalid_argument naming the choices, or
 // the value and its range.
 using Named = std::vector<std::pair<std::string, double>>;
-void require_range(const Hyperparameter& row, double value);
 Optimizer make_optimizer(const std::string& name, const Named& hyperparameters);
 
 // The state outlives the epoch: averages and the count of steps go on in the next.

@@ -1,6 +1,7 @@
 // One training step: START READING HERE (step.cpp). Gather, forward, loss, backward, update.
 #pragma once
 
+#include "network/loss.h"
 #include "network/plan.h"
 
 namespace fastmlp {
@@ -13,7 +14,7 @@ struct StepContext {
     StepPlan<T>& plan;
     Inputs inputs;
     Targets<T> targets;
-    int loss;  // an id in Losses
+    const LossInUse<T>& loss;
 
     // As the step sees it: the lowest may have fewer inputs than the network's.
     const Layer<T>& layer(int64_t l) const { return l == 0 && plan.ways.compacting ? plan.compaction.layer : parameters[l]; }

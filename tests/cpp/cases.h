@@ -119,9 +119,8 @@ inline std::vector<Case> cases_of_catalog() {
                       Losses::names[loss]};
             cases.push_back(next);
             next.name += "-targets";
-            next.targets = loss == IdOf<CategoricalCrossEntropy, Losses>::value || loss == IdOf<BinaryCrossEntropy, Losses>::value
-                               ? TargetKind::probabilities
-                               : TargetKind::values;
+            const bool real = losses()[static_cast<std::size_t>(loss)].targets == TargetDomain::real;
+            next.targets = real ? TargetKind::values : TargetKind::probabilities;
             next.source = SourceType::float64;
             cases.push_back(next);
         }
@@ -160,6 +159,13 @@ inline std::vector<Case> cases_of_shape() {
     with("mostly-zeros", pictures);
     with("mostly-zeros-uint8", [&](Case& c) { pictures(c), c.source = SourceType::uint8, c.hyperparameters = {{"learning_rate", 1e-5}}; });
     with("mixed", [](Case& c) { c.sizes = {65, 130, 71, 5}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 33, c.mixed = true; });
+    const std::vector<std::string> kept{"gelu", "leaky_relu(negative_slope=0.3)", "hard_sigmoid(offset=0.4)"};
+    const auto keeping = [&](Case& c) { c.sizes = {65, 130, 71, 5}, c.activations = kept, c.loss = "mean_squared_error"; };
+    with("kept", [&](Case& c) { keeping(c), c.batch = 33; });
+    with("kept-few", [&](Case& c) { keeping(c), c.batch = 3; });
+    with("kept-narrow", [&](Case& c) { keeping(c), c.sizes = {3, 20, 33, 5}; });
+    with("kept-chunked", [&](Case& c) { keeping(c), c.sizes = {11, 14, 70, 3}, c.samples = 2600, c.batch = 2500; });
+    with("kept-mixed", [&](Case& c) { keeping(c), c.batch = 33, c.mixed = true; });
     with("mixed-chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.mixed = true, c.hyperparameters.push_back({"momentum", 0.5});
     });

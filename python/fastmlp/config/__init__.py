@@ -118,7 +118,7 @@ class Config:
         """Return a copy in which some keys, named without their section, have other values.
 
         Another optimizer starts from its own defaults: of the numbers of the former one only a
-        penalty that both have stays.
+        penalty that both have stays. So does another loss, of whose constants none stays.
 
         Raises
         ------
@@ -133,6 +133,9 @@ class Config:
             chosen.setdefault(KEYS[key][0], {})[key] = value
         if "optimizer" in values:
             chosen["training"] = self.training.let_go(values["optimizer"]) | chosen["training"]
+        if "loss" in values:
+            own = chosen["training"]
+            chosen["training"] = self.training.constants_let_go(values["loss"]) | own
         parts = {
             section: dataclasses.replace(getattr(self, section), **keys)
             for section, keys in chosen.items()

@@ -23,7 +23,7 @@ MOST_STATES = 16  # arrays a parameter that an optimizer may keep: more are take
 KEYS = {"steps", "states", "sets", "mean_count", "so_far", "best", "data"}
 SO_FAR = {"loss_sum", "correct", "samples", "steps"}
 BEST = {"epoch", "score", "reference", "waited"}
-DATA = {"training", "validation"}
+DATA = {"training rows", "validation rows", "weights"}
 # Sets of numbers shaped like the parameters that there may be beside the optimizer's states: the
 # weights that are trained where the model has others, their averages, and the best so far.
 SETS = ("training", "ema", "swa", "best")
@@ -51,7 +51,7 @@ class TrainingState:
     best : dict or None
         What early stopping knows (training/early_stopping.py).
     data : dict
-        SHA-256 of the rows to learn from and to validate.
+        SHA-256 of the rows to learn from, of those to validate and of weights of rows.
     """
 
     steps: int

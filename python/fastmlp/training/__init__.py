@@ -7,7 +7,7 @@ divergence, are epochs.py's.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from .. import _core
 from ..config import Config
 from ..data import load_data
-from ..data.arrays import as_features, as_targets
+from ..data.arrays import as_features, as_targets, as_weights
 from ..data.dataset import Dataset, Split, split
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import Targets
-from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprints
+from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .decisions import decide, set_first_weights
 from .epochs import run_epochs
 from .plan import Plan
+from .weights import training_weights
 
 Array = NDArray[Any]
 Weights = Sequence[tuple[Any, Any]]
@@ -38,6 +39,8 @@ def train(
     y: Any = None,
     *,
     config: Config | str | os.PathLike[str] | None = None,
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | float | None = None,
     init: str | Model | Weights | None = None,
     progress: bool = False,
@@ -58,10 +61,17 @@ def train(
         configuration names is loaded.
     y : array_like, shape (samples,) or (samples, outputs)
         Whole numbers, booleans and strings are classes: softmax and categorical cross-entropy (for
-        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). Floats
-        are values: linear output, mean squared error.
+        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). A matrix
+        of whole numbers or booleans 0 and 1 says which labels hold for a row (``multilabel``):
+        sigmoid outputs, binary cross-entropy. Floats are values: linear output, mean squared error.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
+    sample_weight : array_like, shape (samples,), optional
+        Factors of each sample's loss, finite and not negative: the loss of a batch is
+        ``sum(w_i l_i) / samples in the batch``. Counts of right rows, and validation, have none.
+    class_weight : dict or str, optional
+        A factor for each label (1 where left out), or ``"balanced"``: rows / (classes * rows of the
+        class). Multiplies `sample_weight`.
     validation : (x, y) or float, optional
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
@@ -90,7 +100,8 @@ def train(
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
         ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
-        ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
+        ``output_activation="auto"``, ``loss="auto"`` (with the loss's own ``label_smoothing``,
+        ``delta``, ``quantile``, ``gamma`` or ``alpha``), ``optimizer="sgd"`` with
         ``learning_rate=0.1`` (values on a linear output: 0.01) and ``momentum=0.0``, or
         ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
         ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
@@ -128,6 +139,12 @@ def train(
 
     Notes
     -----
+    Losses, y being an output, t its target, s = 2 t - 1: squared, absolute, ``huber`` and
+    ``log_cosh`` errors, ``quantile`` and ``poisson`` (``exp(y) - t y``: outputs are log rates, what
+    `predict` gives are rates) are means over the outputs; cross-entropies, focal ones (Lin et al.,
+    2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
+    label_smoothing moves that share of each target to the mean of the classes.
+
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v``; and ``adam`` (Kingma and
     Ba, 2015, as in PyTorch): ``g <- g + l2 w``, averages ``m`` of g and ``v`` of its square, and
@@ -158,6 +175,8 @@ def train(
         chosen = going_on.model.config
     if config is not None and not isinstance(config, Config):
         chosen = Config.read_toml(config)
+    if isinstance(class_weight, str):
+        options["class_weight"], class_weight = class_weight, None
     if isinstance(init, str):
         options["init"], init = init, None
     if going_on is not None and init is not None:
@@ -177,6 +196,8 @@ def train(
         parts,
         chosen,
         labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
         start=init,
         progress=progress,
         verbose=verbose,
@@ -243,6 +264,8 @@ def fit(
     config: Config,
     *,
     labels: Any = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | None = None,
     start: Model | Weights | None = None,
     progress: bool = False,
     verbose: bool = False,
@@ -262,6 +285,10 @@ def fit(
         Its section [data] is used for task and scaling only.
     labels : array_like, optional
         ``data.y`` in the caller's own dtype, which predictions will have.
+    sample_weight : array_like, shape (samples,), optional
+        Of all rows of `data`.
+    class_weight : dict, optional
+        Instead of what the configuration says.
     start : Model or list of (W, b), optional
         First weights.
     checkpoint : Checkpoint, optional
@@ -272,8 +299,9 @@ def fit(
     if checkpoint is not None:
         checkpoint.require_place(going_on)
     if going_on is not None:
-        going_on.require_data(parts)
+        going_on.require_data(fingerprints(parts))
         config, start = going_on.config(config), going_on.model
+    weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
     activations = (*config.network.hidden_activations(), config.network.output_unit())
@@ -292,6 +320,7 @@ def fit(
         scaling=scaling,
         record={
             "start": _how_started(start, going_on),
+            "weights": "none" if sample_weight is None and class_weight is None else "given",
             "data_name": None if data.kind == "arrays" else data.name,
             "data_sha256": None if data.kind == "arrays" else fingerprint(data),
         },
@@ -300,15 +329,23 @@ def fit(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
+    if weights is not None and parts.train_rows is not None:
+        weights = weights[parts.train_rows]
+    by_class = config.training.class_weight if class_weight is None else class_weight
+    encoded = targets.encode(parts.y_train)
+    weights = training_weights(weights, by_class, targets, encoded)
+    if going_on is not None:
+        going_on.require_data(fingerprint_of_weights(weights))
     plan = Plan(
         network,
         description,
-        (parts.x_train, targets.encode(parts.y_train)),
+        (parts.x_train, encoded),
         _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
+        weights,
         checkpoint,
         going_on,
-        going_on.state.data if going_on is not None else _fingerprints(parts, checkpoint),
+        {} if checkpoint is None else fingerprints(parts) | fingerprint_of_weights(weights),
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 
@@ -317,10 +354,6 @@ def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str
     if going_on is not None:
         return str(going_on.model.record.get("start", "given"))
     return "drawn" if start is None else "given"
-
-
-def _fingerprints(parts: Split, checkpoint: Checkpoint | None) -> dict[str, str | None]:
-    return {} if checkpoint is None else fingerprints(parts)
 
 
 def _encoded(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,26 +148,25 @@ class GoingOn:
             )
         return self.model.config.replace(**changed)
 
-    def require_data(self, parts: Split) -> None:
-        """Refuse other rows than those that the checkpoint was trained and validated on.
+    def require_data(self, found: Mapping[str, str | None]) -> None:
+        """Refuse other data than those that the checkpoint was trained and validated on.
+
+        Parameters
+        ----------
+        found : mapping
+            SHA-256 of the data that there are now, by the names of `fingerprints`.
 
         Raises
         ------
         DataError
-            Which part differs.
+            Which of them differ.
         """
-        found = fingerprints(parts)
-        rows = {name: self.model.record.get(f"{name}_rows") for name in found}
-        here = {
-            "training": len(parts.x_train),
-            "validation": 0 if parts.x_validation is None else len(parts.x_validation),
-        }
         for name, digest in found.items():
-            if digest != self.state.data[name]:
+            known = self.state.data[name]
+            if digest != known:
                 raise DataError(
-                    f"resume: the {name} rows are not those of {os.fspath(self.path)}: "
-                    f"{here[name]} rows of SHA-256 {_short(digest)}, in the checkpoint "
-                    f"{rows[name]} of {_short(self.state.data[name])}"
+                    f"resume: the {name} are not those of {os.fspath(self.path)}: "
+                    f"SHA-256 {_short(digest)}, in the checkpoint {_short(known)}"
                 )
 
 
@@ -175,14 +175,20 @@ def fingerprints(parts: Split) -> dict[str, str | None]:
     held = None
     if parts.x_validation is not None and parts.y_validation is not None:
         held = digest_of(parts.x_validation, parts.y_validation)
-    return {"training": digest_of(parts.x_train, parts.y_train), "validation": held}
+    return {"training rows": digest_of(parts.x_train, parts.y_train), "validation rows": held}
 
 
-def digest_of(x: Array, y: Array) -> str:
-    """Return the SHA-256 of rows and targets, with their dtypes and shapes."""
-    digest = hashlib.sha256(f"{x.dtype}{x.shape}{y.dtype}{y.shape}".encode())
-    digest.update(np.ascontiguousarray(x).data)
-    digest.update(np.ascontiguousarray(y).tobytes())
+def fingerprint_of_weights(weights: Array | None) -> dict[str, str | None]:
+    """Return the SHA-256 of the weights of the training rows."""
+    return {"weights": None if weights is None else digest_of(weights)}
+
+
+def digest_of(*arrays: Array) -> str:
+    """Return the SHA-256 of some arrays, with their dtypes and shapes."""
+    digest = hashlib.sha256("".join(f"{one.dtype}{one.shape}" for one in arrays).encode())
+    for one in arrays:
+        whole = np.ascontiguousarray(one)
+        digest.update(whole.tobytes() if whole.dtype.kind == "U" else whole.data)
     return digest.hexdigest()
 
 

@@ -68,6 +68,8 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         rows,
         targets,
         loss=chosen.loss,
+        loss_constants=chosen.loss_constants(),
+        sample_weight=plan.weights,
         optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
         seed=chosen.seed,

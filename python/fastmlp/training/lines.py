@@ -47,7 +47,9 @@ def opening(plan: Plan) -> str:
     parts = [f"{len(plan.training[0]):,} rows to train"]
     for name, rows in (("validate", plan.validation), ("test", plan.test)):
         parts += [] if rows is None else [f"{len(rows[0]):,} to {name}"]
-    what = "values" if about.config.data.task == "regression" else "classes"
+    what = {"classification": "classes", "multilabel": "labels", "regression": "values"}[
+        chosen.data.task
+    ]
     units = [f"{n} {name}" for n, name in zip(about.sizes[1:], about.activations, strict=True)]
     scaling = f"scaling {about.scaling.kind}"
     if about.scaling.kind == "unit":

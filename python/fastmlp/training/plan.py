@@ -29,12 +29,14 @@ class Plan:
     training, validation, test : (x, targets)
         Rows (samples, features) and encoded targets: class numbers (samples,) or values (samples,
         outputs).
+    weights : ndarray of float64, shape (training samples,), or None
+        Factors of the loss of each training row.
     checkpoint : Checkpoint or None
         Where the state goes.
     going_on : GoingOn or None
         The checkpoint whose training goes on; the network has its weights.
     fingerprints : mapping
-        SHA-256 of the training and validation rows, for checkpoints.
+        SHA-256 of the training and validation rows and of the weights, for checkpoints.
     """
 
     network: _core.Network
@@ -42,6 +44,7 @@ class Plan:
     training: Labelled
     validation: Labelled | None
     test: Labelled | None
+    weights: Array | None = None
     checkpoint: Checkpoint | None = None
     going_on: GoingOn | None = None
     fingerprints: Mapping[str, str | None] = field(default_factory=dict)

@@ -139,13 +139,17 @@ class Run:
 
     def measure(self, network: _core.Network) -> dict[str, float]:
         """Return the figures of validation and, where they are counted, test rows."""
-        figures, loss, threads = {}, self.chosen.loss, self.chosen.threads or 0
+        figures: dict[str, float] = {}
+        loss, threads = self.chosen.loss, self.chosen.threads or 0
+        constants = self.chosen.loss_constants()
         if self.plan.validation is not None:
-            figures["val_loss"], right = network.evaluate(*self.plan.validation, loss, threads)
+            figures["val_loss"], right = network.evaluate(
+                *self.plan.validation, loss, threads, loss_constants=constants
+            )
             if self.classes:
                 figures["val_accuracy"] = right / len(self.plan.validation[0])
         if self.chosen.test_each_epoch and self.plan.test is not None:
-            _, right = network.evaluate(*self.plan.test, loss, threads)
+            _, right = network.evaluate(*self.plan.test, loss, threads, loss_constants=constants)
             figures["test_accuracy"] = right / len(self.plan.test[0])
         return figures
 
