@@ -13,7 +13,7 @@ import pytest
 from conftest import CATALOG
 from fastmlp import _core
 from fastmlp.config import Config
-from fastmlp.config.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
+from fastmlp.config.sections import COUNTS_WITH, KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
 
 HYPERPARAMETERS = {one["name"] for row in CATALOG["optimizers"] for one in row["hyperparameters"]}
@@ -158,6 +158,16 @@ def test_a_configuration_cannot_be_changed() -> None:
     assert Config() != changed
 
 
+@pytest.mark.parametrize("key", COUNTS_WITH)
+def test_a_key_that_would_not_count_is_refused(key: str) -> None:
+    other, ones = COUNTS_WITH[key]
+    value = getattr(TrainingConfig(), key) or 1
+    for one in ones:
+        assert getattr(Config().replace(**{other: one, key: value}).training, key) == value
+    with pytest.raises(ConfigError, match=f"{key}={value!r} counts only with {other}="):
+        Config().replace(**{key: value})
+
+
 def test_an_unknown_option_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"unknown option 'hiden' - did you mean 'hidden'\?"):
         Config().replace(hiden=[1])
@@ -209,6 +219,15 @@ EVERY_KEY = {
     "precision": "bf16",
     "shuffle": False,
     "test_each_epoch": True,
+    "early_stopping": True,
+    "monitor": "val_accuracy",
+    "patience": 3,
+    "min_delta": 1e-4,
+    "restore_best": False,
+    "best_tie": "last",
+    "averaging": "swa",
+    "swa_start": 7,
+    "validate_average": False,
 }
 
 
@@ -219,6 +238,8 @@ ADAM = {
     "beta_2": 0.9999,
     "epsilon": 1e-20,
     "l2": 1e-300,
+    "averaging": "ema",
+    "ema_decay": 1 / 3,
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "bindings/module.h"
 #include "math/bf16.h"
+#include "network/average.h"
 #include "network/initialize.h"
 #include "network/loss.h"
 #include "network/optimizer.h"
@@ -59,16 +60,16 @@ py::list loss_rows() {
     return rows;
 }
 
+py::dict hyperparameter_row(const Hyperparameter& one) {
+    return py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                    py::arg("least") = one.least, py::arg("below") = one.below, py::arg("on_weights_only") = one.on_weights_only);
+}
+
 py::list optimizer_rows() {
     py::list rows;
     for (const OptimizerRow& row : optimizers()) {
         py::list hyperparameters;
-        for (int i = 0; i < row.count; ++i) {
-            const Hyperparameter& one = row.hyperparameters[i];
-            hyperparameters.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
-                                            py::arg("least") = one.least, py::arg("below") = one.below,
-                                            py::arg("on_weights_only") = one.on_weights_only));
-        }
+        for (int i = 0; i < row.count; ++i) hyperparameters.append(hyperparameter_row(row.hyperparameters[i]));
         rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("adaptive") = row.adaptive,
                              py::arg("hyperparameters") = hyperparameters));
     }
@@ -89,7 +90,8 @@ void bind_catalog(py::module_& module) {
         [] {
             return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = loss_rows(),
                             py::arg("optimizers") = optimizer_rows(), py::arg("initializers") = initializer_rows(),
-                            py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)));
+                            py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
+                            py::arg("ema_decay") = hyperparameter_row(ema_decay_row));
         },
         "What exists, by kind: names, formulas, defaults.");
     module.def(

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/arrays.h"
+#include "bindings/layer_arrays.h"
 #include "bindings/module.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
@@ -26,14 +27,8 @@ py::list get_parameters(Network& network) {
     return with_parameters(network, [](const auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         py::list result;
-        for (int64_t l = 0; l < parameters.layers(); ++l) {
-            const Layer<T>& layer = parameters[l];
-            py::array_t<T> weight({layer.in, layer.out}), bias(layer.out);
-            for (int64_t i = 0; i < layer.in; ++i)
-                std::copy(layer.weight + i * layer.weight_row, layer.weight + i * layer.weight_row + layer.out, weight.mutable_data(i, 0));
-            std::copy(layer.bias, layer.bias + layer.out, bias.mutable_data());
-            result.append(py::make_tuple(weight, bias));
-        }
+        for (int64_t l = 0; l < parameters.layers(); ++l)
+            result.append(layer_arrays<T>(parameters[l], parameters[l].weight, parameters[l].bias));
         return result;
     });
 }
@@ -42,27 +37,9 @@ void set_parameters(Network& network, const py::sequence& values) {
     const auto lock = network.change();
     with_parameters(network, [&](auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        using Array = py::array_t<T, py::array::c_style>;
-        if (static_cast<int64_t>(values.size()) != parameters.layers())
-            throw py::value_error("parameters has " + std::to_string(values.size()) + " entries; the network has " +
-                                  std::to_string(parameters.layers()) + " layers, each (W, b)");
-        std::vector<std::pair<Array, Array>> checked;  // all are checked before the first is written
-        for (int64_t l = 0; l < parameters.layers(); ++l) {
-            const auto pair = values[static_cast<std::size_t>(l)].cast<py::sequence>();
-            const std::string name = "parameters[" + std::to_string(l) + "]";
-            if (pair.size() != 2)
-                throw py::value_error(name + " must be a pair (W, b); it has " + std::to_string(pair.size()) + " entries");
-            const Layer<T>& layer = parameters[l];
-            checked.emplace_back(finite_array<T>(pair[0], {layer.in, layer.out}, name + "[0] (W)"),
-                                 finite_array<T>(pair[1], {layer.out}, name + "[1] (b)"));
-        }
-        for (int64_t l = 0; l < parameters.layers(); ++l) {
-            const Layer<T>& layer = parameters[l];
-            const auto& [weight, bias] = checked[static_cast<std::size_t>(l)];
-            for (int64_t i = 0; i < layer.in; ++i)
-                std::copy(weight.data(i, 0), weight.data(i, 0) + layer.out, layer.weight + i * layer.weight_row);
-            std::copy(bias.data(), bias.data() + layer.out, layer.bias);
-        }
+        const auto checked = checked_layers<T>(parameters, values, "parameters");  // all, before the first is written
+        for (int64_t l = 0; l < parameters.layers(); ++l)
+            put<T>(parameters[l], checked[static_cast<std::size_t>(l)], parameters[l].weight, parameters[l].bias);
     });
 }
 

@@ -1,5 +1,5 @@
 // fastmlp._core.Trainer: one network, one data set, epoch after epoch.
-#include <cmath>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -9,9 +9,12 @@
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
 #include "bindings/custom_loss.h"
+#include "bindings/epoch_result.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
+#include "bindings/trainer_state.h"
 #include "network/epoch.h"
+#include "network/range.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
 
@@ -32,6 +35,7 @@ struct Options {
     std::vector<double> dropout;
     AugmentOptions augmentation;
     double noise, max_norm;
+    std::optional<double> ema_decay;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -77,6 +81,7 @@ public:
             choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             choices.custom_loss = !options_.custom.is_none();
+            choices.ema_decay = options_.ema_decay;
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
         if (!options_.custom.is_none()) custom_ = std::make_unique<PythonLoss>(options_.custom, targets_);
@@ -88,12 +93,16 @@ public:
         claim_.release();
     }
 
-    EpochReport run_epoch(uint32_t epoch, const py::object& progress) {
+    // `so_far`: what an interrupted call has left of this epoch; the rest of its steps are taken.
+    EpochResult run_epoch(uint32_t epoch, const py::object& progress, const EpochResult* so_far) {
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
+        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count);
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
-        EpochReport report;  // grows without the GIL; last_ is only touched with it
+        if (so_far != nullptr) last_ = *so_far;
+        last_.epoch = epoch;
+        EpochResult report = last_;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
             last_ = report;
             if (!progress.is_none()) progress(report.tally.samples);
@@ -129,9 +138,29 @@ public:
         }
         return last_;
     }
-    EpochReport last_epoch() const { return last_; }
+    EpochResult last_epoch() const { return last_; }
+
     int threads() const {
         return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
+    }
+
+    py::dict state() const {
+        require_rest();
+        py::dict state;
+        with_plan([&](const auto& plan, const auto& parameters) { state = state_of(plan, parameters); });
+        return state;
+    }
+    py::object average() const {
+        require_rest();
+        py::object average = py::none();
+        with_plan([&](const auto& plan, const auto& parameters) {
+            if (plan.optimizer.steps > 0) average = average_of(plan, parameters);
+        });
+        return average;
+    }
+    void set_state(int64_t steps, const py::sequence& states, const py::object& average) {
+        require_rest();
+        with_plan([&](auto& plan, const auto& parameters) { fastmlp::set_state(plan, parameters, steps, states, average); });
     }
 
     std::vector<std::string> fast_ways() const {
@@ -139,6 +168,19 @@ public:
     }
 
 private:
+    void require_rest() const {
+        if (!claim_.held()) throw std::runtime_error("the trainer is closed");
+        if (running_) throw std::runtime_error("the trainer is running an epoch; its state can be had when that has ended");
+    }
+    template <class Action>
+    void with_plan(const Action& action) const {
+        const auto lock = network_->read();
+        with_parameters(*network_, [&](const auto& parameters) {
+            using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+            action(*std::get<std::unique_ptr<StepPlan<T>>>(plan_), parameters);
+        });
+    }
+
     NetworkPointer network_;
     Claim claim_;
     Options options_;
@@ -147,7 +189,7 @@ private:
     std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
-    EpochReport last_;
+    EpochResult last_;
     std::atomic<bool> running_{false};
 };
 
@@ -195,14 +237,15 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
         if (!(dropout[l] >= 0 && dropout[l] < 1))
             throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
                                         " is not a share of 0 or more and below 1");
-    if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+    const bool drops = std::any_of(dropout.begin(), dropout.end(), [](double rate) { return rate > 0; });
+    if (mixed && drops) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
 }
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets, const py::object& loss,
                                       const std::string& optimizer, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
                                       const std::string& precision, const std::vector<double>& dropout, const py::dict& augmentation,
                                       double noise, double max_norm, const py::dict& loss_constants, const py::object& sample_weight,
-                                      const py::kwargs& hyperparameters) {
+                                      std::optional<double> ema_decay, const py::kwargs& hyperparameters) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -212,6 +255,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
             throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
+    if (ema_decay) require_range(ema_decay_row.name, *ema_decay, ema_decay_row.least, ema_decay_row.below);
     const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
     if (!is_custom && !py::isinstance<py::str>(loss))
@@ -222,29 +266,22 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     const py::object custom = is_custom ? loss : py::none();
     return std::make_unique<Trainer>(network, x, targets, sample_weight,
                                      Options{with_constants, custom, chosen, batch_size, seed, shuffle, threads, mixed, dropout,
-                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm});
-}
-
-double mean_loss(const EpochReport& report) {
-    return report.tally.samples ? report.tally.loss_sum / static_cast<double>(report.tally.samples) : std::nan("");
+                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
 }
 
 }  // namespace
 
 void bind_trainer(py::module_& module) {
-    py::class_<EpochReport>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
-        .def_property_readonly("loss", &mean_loss)
-        .def_property_readonly("correct", [](const EpochReport& r) { return r.tally.correct; })
-        .def_property_readonly("samples", [](const EpochReport& r) { return r.tally.samples; })
-        .def_property_readonly("steps", [](const EpochReport& r) { return r.steps; });
-
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
              py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
-             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none())
-        .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none())
+        .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
+        .def("state", &Trainer::state)
+        .def("average", &Trainer::average)
+        .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)

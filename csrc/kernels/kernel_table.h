@@ -247,6 +247,8 @@ struct KernelTable : TileTable<T> {
     void (*limit_columns)(int64_t rows, int64_t columns, T* w, int64_t w_row, T limit);
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
+    // average += share (x - average), both with ld = row
+    void (*average)(int64_t rows, int64_t columns, T share, const T* x, T* average, int64_t row);
     T (*update[Optimizers::size][largest_states + 1])(const UpdateArguments<T>&);          // by the number of states; null: never so many
     UpdateTile<T> update_tile[Optimizers::size][largest_tile_vectors][largest_tile_rows];  // as `tile`, along columns; without states
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);

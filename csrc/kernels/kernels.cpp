@@ -2,6 +2,7 @@
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
 #include "kernels/activate.h"
 #include "kernels/augment.h"
+#include "kernels/average.h"
 #include "kernels/columns.h"
 #include "kernels/compact.h"
 #include "kernels/dropout.h"
@@ -103,6 +104,7 @@ KernelTable<T> make_table() {
     to.few_rows_product = few_rows_product<T>;
     to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
+    to.average = average<T>;
     enter_optimizers<T>(to, Optimizers());
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;
     to.gather[static_cast<int>(SourceType::float32)] = gather<float, T>;

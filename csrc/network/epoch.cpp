@@ -36,7 +36,7 @@ void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samp
     Interruption interruption(poll);
 
     // One team a slice: all of the epoch, or some 50 ms of it where the size of the team is still being chosen.
-    for (int64_t next = 0; next < samples && !interruption.end_call;) {
+    for (int64_t next = report.tally.samples; next < samples && !interruption.end_call;) {
         const auto began = Clock::now();
         const int64_t first_step = report.steps, first = next;
         bool end_slice = false;

@@ -14,7 +14,8 @@ struct EpochReport {
     EpochEnd end = EpochEnd::complete;
 };
 
-// `order` null: in sequence. `report` grows step by step, so that poll may read it. Parameters and report always stand at a whole step.
+// `order` null: in sequence. `report` says what is done already (nothing, or what an interrupted call has left) and grows step by
+// step, so that poll may read it. Parameters and report always stand at a whole step.
 template <class T>
 void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samples, const Poll& poll, EpochReport& report);
 

@@ -1,5 +1,7 @@
 #include "network/optimizer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "network/range.h"
@@ -12,7 +14,8 @@ template <class Row>
 OptimizerRow make_row() {
     constexpr int count = static_cast<int>(sizeof(Row::hyperparameters) / sizeof(Hyperparameter));
     static_assert(count <= largest_hyperparameters, "math/optimizers.h says how many there may be");
-    return {Row::name,    Row::formula, Row::adaptive, Row::hyperparameters, count, Row::states, Row::keeps_without_gradient,
+    return {Row::name,    Row::formula,     Row::adaptive, Row::hyperparameters,
+            count,        Row::seen_states, Row::states,   Row::keeps_without_gradient,
             Row::prepare, Row::bound};
 }
 
@@ -85,6 +88,22 @@ void OptimizerState<T>::take(Arena& in, const Parameters<T>& parameters) {
             biases[l][s] = in.take<T>(layer.weight_row);
         }
     }
+}
+
+template <class T>
+T OptimizerState<T>::largest_magnitude(const Parameters<T>& parameters) const {
+    T largest = 0;
+    const auto see = [&largest](const T* of, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(of[i]));
+    };
+    for (std::size_t l = 0; l < weights.size(); ++l) {
+        const Layer<T>& layer = parameters[static_cast<int64_t>(l)];
+        for (std::size_t s = 0; s < static_cast<std::size_t>(std::min(states, row.seen_states)); ++s) {
+            see(weights[l][s], layer.in * layer.weight_row);
+            see(biases[l][s], layer.out);
+        }
+    }
+    return largest;
 }
 
 template <class T>

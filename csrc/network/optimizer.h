@@ -18,6 +18,7 @@ struct OptimizerRow {
     bool adaptive;
     const Hyperparameter* hyperparameters;
     int count;
+    int seen_states;
     int (*states)(const double*);
     bool (*keeps_without_gradient)(const double*);
     void (*prepare)(const double*, int64_t, double*);
@@ -49,6 +50,8 @@ struct OptimizerState {
     void take(Arena& in, const Parameters<T>& parameters);
     // Whether a weight whose gradient is zero stays as it is, to the bit.
     bool keeps_without_gradient() const { return row.keeps_without_gradient(for_weights.of.data()); }
+    // Of the states that `bound` is told of.
+    T largest_magnitude(const Parameters<T>& parameters) const;
     void next_step();  // by the leader, before the parameters change; from here on the step is taken
 
     // More than the magnitude of any number that the update computes, as the struct proves it.

@@ -55,7 +55,11 @@ int step_team(const Parameters<T>& parameters, int64_t batch, int wanted) {
 
 template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
-    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), optimizer(choices.optimizer), pace(choices.threads) {
+    : batch(choices.batch),
+      chunk(std::min(batch, largest_chunk)),
+      optimizer(choices.optimizer),
+      average{choices.ema_decay, {}, {}},
+      pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
@@ -129,6 +133,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     }
     if (mixed.kernels) take_mixed(in, parameters);
     optimizer.take(in, parameters);
+    average.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }

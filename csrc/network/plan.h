@@ -6,6 +6,7 @@
 
 #include "gemm/skip.h"
 #include "network/augment.h"
+#include "network/average.h"
 #include "network/compact.h"
 #include "network/dropout.h"
 #include "network/fast_ways.h"
@@ -99,6 +100,7 @@ struct PlanChoices {
     uint64_t seed = 0;                   // of dropout, augmentation and noise
     const PairKernels* pairs = nullptr;  // for mixed precision
     bool custom_loss = false;            // reads outputs as rows
+    std::optional<double> ema_decay{};   // of an average of the parameters; none: none is kept
 };
 
 template <class T>
@@ -128,6 +130,7 @@ struct StepPlan {
     std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
     std::vector<T*> bias_gradient;  // (out)
     OptimizerState<T> optimizer;
+    WeightAverage<T> average;
     T* losses;                              // (chunk)
     std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;

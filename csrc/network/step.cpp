@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "network/average.h"
 #include "network/chunk.h"
 #include "network/commit.h"
 #include "network/compact.h"
@@ -179,6 +180,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         member.wait();
         limit_norms(context, member);
     }
+    if (plan.average.decay) average_parameters(context, member);
     if (member.leads()) {
         tally.loss_sum += loss_sum;
         tally.correct += correct;

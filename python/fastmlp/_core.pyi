@@ -73,6 +73,7 @@ class Catalog(TypedDict):
     optimizers: list[OptimizerRow]
     initializers: list[InitializerRow]
     precisions: list[str]
+    ema_decay: HyperparameterRow
 
 def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
@@ -114,6 +115,13 @@ class Network:
     ) -> tuple[float, int]: ...
 
 class EpochResult:
+    def __init__(
+        self, *, epoch: int, loss_sum: float, correct: int, samples: int, steps: int
+    ) -> None: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def loss_sum(self) -> float: ...
     @property
     def loss(self) -> float: ...
     @property
@@ -122,6 +130,14 @@ class EpochResult:
     def samples(self) -> int: ...
     @property
     def steps(self) -> int: ...
+
+@type_check_only
+class TrainerState(TypedDict):
+    steps: int
+    states: list[list[tuple[NDArray[Any], NDArray[Any]]]]
+    average: list[tuple[NDArray[Any], NDArray[Any]]] | None
+
+Layers = Sequence[tuple[ArrayLike, ArrayLike]]
 
 class Trainer:
     def __init__(
@@ -143,6 +159,7 @@ class Trainer:
         max_norm: float = 0.0,
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
+        ema_decay: float | None = None,
         **hyperparameters: float,
     ) -> None: ...
     @property
@@ -152,6 +169,14 @@ class Trainer:
     @property
     def last_epoch(self) -> EpochResult: ...
     def run_epoch(
-        self, epoch: int, progress: Callable[[int], object] | None = None
+        self,
+        epoch: int,
+        progress: Callable[[int], object] | None = None,
+        so_far: EpochResult | None = None,
     ) -> EpochResult: ...
+    def state(self) -> TrainerState: ...
+    def average(self) -> list[tuple[NDArray[Any], NDArray[Any]]] | None: ...
+    def set_state(
+        self, steps: int, states: Sequence[Layers], average: Layers | None = None
+    ) -> None: ...
     def close(self) -> None: ...

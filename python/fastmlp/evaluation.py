@@ -171,6 +171,10 @@ class History(dict[str, list[float]]):
         values = self.get(name)
         return values[-1] if values else None
 
+    def first(self, epochs: int) -> History:
+        """Return the figures of the first so many epochs."""
+        return History({name: values[:epochs] for name, values in self.items()} if epochs else {})
+
     def add(self, figures: Mapping[str, float]) -> None:
         """Append the figures of one more epoch."""
         for name, value in figures.items():

@@ -33,6 +33,7 @@ struct Case {
     bool mixed = false;  // bf16 factors, where the network is of float32
     NamedLists loss_constants{};
     bool weighted = false;     // samples
+    bool averaged = false;     // the weights, over the steps
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
 
@@ -181,6 +182,8 @@ inline std::vector<Case> cases_of_shape() {
         c.sizes = {5, 7, 3}, c.activations = {"tanh", "identity"}, c.loss = "quantile", c.targets = TargetKind::values;
         c.loss_constants = {{"quantile", {0.1, 0.5, 0.9}}};
     });
+    with("averaged", [](Case& c) { c.averaged = true; });
+    with("averaged-chunked", [](Case& c) { c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.averaged = true; });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
     with("chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.epochs = 3, c.hyperparameters.push_back({"momentum", 0.5});

@@ -121,6 +121,7 @@ void run(const Case& of, int threads) {
     PlanChoices choices{of.batch, optimizer, table<T>(kernels()).lanes, threads};
     choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
     if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
+    if (of.averaged) choices.ema_decay = 0.9;
     StepPlan<T> plan(parameters, choices);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
@@ -142,6 +143,8 @@ void run(const Case& of, int threads) {
     predict(context.kernels, parameters, workspaces, data.inputs, outputs.data(), threads, poll);
     Hash predictions;
     predictions.add(outputs.data(), static_cast<int64_t>(outputs.size()));
+    for (int64_t l = 0; of.averaged && l < parameters.layers(); ++l)
+        figures.add(plan.average.weights[static_cast<std::size_t>(l)], parameters[l].in * parameters[l].weight_row);
 
     std::printf("%s %s weights=%016" PRIx64 " predictions=%016" PRIx64 " figures=%016" PRIx64 "%s%s%s%s\n", of.name.c_str(),
                 sizeof(T) == 4 ? "float32" : "float64", hash_of(parameters), predictions.state(), figures.state(), end, fault(parameters),

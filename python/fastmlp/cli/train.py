@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
+from ..config.keys import whole
 from ..config.sections import KEYS, SECTIONS
 from ..errors import ConfigError, DivergedError, InterruptedWarning, ModelFileError
 from ..evaluation import Evaluation
 from ..model import Model, load
 from ..training import fit, load_dataset, split_dataset
+from ..training.checkpoint import Checkpoint, GoingOn
 from .text import as_json, confusion_table, figures
 
 HELP = "train a network on a data set or a file, test it and save it"
@@ -44,6 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="let MODEL replace a file that is no fastmlp model"
     )
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="keep the whole state of the training in it"
+    )
+    parser.add_argument(
+        "--checkpoint-every", metavar="N", type=whole(1).read, default=1, help="epochs (default: 1)"
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="FILE",
+        help="a checkpoint to go on from, to the same bits; its configuration holds",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document, nothing else")
     parser.add_argument("-q", "--quiet", action="store_true", help="no bar, no line an epoch")
     groups = {name: parser.add_argument_group(f"[{name}]") for name in SECTIONS}
@@ -68,21 +81,25 @@ def _shown(default: object) -> str:
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
-def configure(options: argparse.Namespace) -> Config:
-    """Return the configuration meant: defaults < recipe < flags, or defaults < file < flags."""
+def configure(options: argparse.Namespace, going_on: GoingOn | None = None) -> Config:
+    """Return the configuration meant: defaults < recipe, file or checkpoint < flags."""
     flags = {key: value for key, value in vars(options).items() if key in KEYS}
     if flags["source"] is None:
         del flags["source"]
     if options.config is not None:
         return Config.read_toml(options.config).replace(**flags)
+    if going_on is not None:
+        return going_on.model.config.replace(**flags)
     source = flags.get("source", Config().data.source)
     return Config().replace(**RECIPES.get(source, {})).replace(**flags)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train, test, save, report; return the exit code."""
-    config = configure(options)
+    going_on = None if options.resume is None else GoingOn.read(options.resume)
+    config = configure(options, going_on)
     output = Path(options.model_file or default_output(config.data.source))
+    checkpoint = _checkpoint(options, output)
     replaces = check_output(output, force=options.force)
     if options.save_config is not None:
         config.write_toml(options.save_config)
@@ -93,9 +110,18 @@ def run(options: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InterruptedWarning)  # said below, with the path
-            model = fit(data, parts, config, progress=bar, verbose=speaks)
+            model = fit(
+                data,
+                parts,
+                config,
+                progress=bar,
+                verbose=speaks,
+                checkpoint=checkpoint,
+                going_on=going_on,
+            )
     except DivergedError as error:
-        raise DivergedError(f"{error}; nothing was saved") from None
+        saved = "nothing" if checkpoint is None else "no model"
+        raise DivergedError(f"{error}; {saved} was saved") from None
     model.save(output)
     if model.record["interrupted"]:
         return _interrupted(model, output, options)
@@ -110,6 +136,17 @@ def run(options: argparse.Namespace) -> int:
             print(confusion_table(test) + "\n" if test.confusion is not None else "", end="")
         print(f"saved {output}" + (" in place of the model that was there" if replaces else ""))
     return 0
+
+
+def _checkpoint(options: argparse.Namespace, output: Path) -> Checkpoint | None:
+    """Return where the state goes; the model must go elsewhere, or it would replace it."""
+    for flag in ("checkpoint", "resume"):
+        path = getattr(options, flag)
+        if path is not None and Path(path).resolve() == output.resolve():
+            raise ConfigError(f"--output: {output} is the file of --{flag}; name another")
+    if options.checkpoint is None:
+        return None
+    return Checkpoint(options.checkpoint, options.checkpoint_every)
 
 
 def default_output(source: str) -> str:
@@ -143,7 +180,8 @@ def check_output(output: Path, *, force: bool) -> bool:
 
 def _interrupted(model: Model, output: Path, options: argparse.Namespace) -> int:
     done = f"{model.history.epochs} whole epochs, {model.record['steps']} steps"
-    print(f"fastmlp: interrupted after {done}; saved {output}", file=sys.stderr)
+    more = "" if options.checkpoint is None else f"; go on with --resume {options.checkpoint}"
+    print(f"fastmlp: interrupted after {done}; saved {output}{more}", file=sys.stderr)
     if options.json:
         print(as_json(report(model, output, None)))
     return 130

@@ -18,6 +18,7 @@ from ..atomic import atomic_write
 from ..errors import ConfigError
 from .keys import nearest
 from .sections import (
+    COUNTS_WITH,
     KEYS,
     SECTIONS,
     AugmentationConfig,
@@ -122,7 +123,8 @@ class Config:
         Raises
         ------
         ConfigError
-            An unknown key (the nearest is suggested) or a value that its key refuses.
+            An unknown key (the nearest is suggested), a value that its key refuses, or a key that
+            counts only with another.
         """
         chosen: dict[str, dict[str, object]] = {}
         for key, value in values.items():
@@ -138,7 +140,13 @@ class Config:
             section: dataclasses.replace(getattr(self, section), **keys)
             for section, keys in chosen.items()
         }
-        return dataclasses.replace(self, **parts)
+        replaced = dataclasses.replace(self, **parts)
+        for key in COUNTS_WITH.keys() & values.keys():
+            other, ones = COUNTS_WITH[key]
+            if getattr(replaced.training, other) not in ones:
+                shown = " or ".join(f"{other}={one!r}" for one in ones)
+                raise ConfigError(f"{key}={values[key]!r} counts only with {shown}")
+        return replaced
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON can hold it; ``format`` is the version of this form."""

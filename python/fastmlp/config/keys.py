@@ -49,6 +49,7 @@ OPTIMIZERS = {
 }
 ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
 HYPERPARAMETERS = {name: one for own in OPTIMIZERS.values() for name, one in own.items()}
+EMA_DECAY = _CATALOG["ema_decay"]
 # The engine takes no number from here on, which is said only to who comes near.
 UNLIMITED = max(one["below"] for one in HYPERPARAMETERS.values())
 

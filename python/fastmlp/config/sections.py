@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from .keys import (
     ACTIVATIONS,
     CONSTANTS,
+    EMA_DECAY,
     HIDDEN_ACTIVATIONS,
     HYPERPARAMETERS,
     INITIALIZERS,
@@ -233,6 +234,37 @@ class TrainingConfig(_Section):
     test_each_epoch: bool = _key(
         False, flag(), "count the right test rows after every epoch: 'Epoch 0: 9129 / 10000'"
     )
+    early_stopping: bool = _key(False, flag(), "stop once the validation rows say so")
+    monitor: str = _key(
+        "val_loss", choice(("val_loss", "val_accuracy")), "what early stopping watches"
+    )
+    patience: int = _key(
+        10, whole(1), "epochs without improvement after which early stopping stops"
+    )
+    min_delta: float = _key(0.0, real(0), "a smaller improvement does not end the waiting")
+    restore_best: bool = _key(
+        True, flag(), "with early stopping: return the weights of the best epoch, not of the last"
+    )
+    best_tie: str = _key(
+        "first", choice(("first", "last")), "which of equally good epochs early stopping calls best"
+    )
+    averaging: str = _key(
+        "none",
+        choice(("none", "ema", "swa")),
+        "return averaged weights: exponentially over steps, or the mean over epochs",
+    )
+    ema_decay: float = _key(
+        EMA_DECAY["default"], real(EMA_DECAY["least"], EMA_DECAY["below"]), EMA_DECAY["meaning"]
+    )
+    swa_start: int | None = _key(
+        None,
+        whole(1),
+        "first epoch, from 1, in the mean (default: last quarter)",
+        optional=True,
+    )
+    validate_average: bool = _key(
+        True, flag(), "validate and test the averaged weights, where there are any"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -290,6 +322,18 @@ class TrainingConfig(_Section):
         """Return the numbers of the optimizer chosen, without a learning_rate yet to decide."""
         values = {name: getattr(self, name) for name in OPTIMIZERS[self.optimizer]}
         return {name: value for name, value in values.items() if value is not None}
+
+
+# Keys of [training] that count only where another key has one of these values.
+COUNTS_WITH: dict[str, tuple[str, tuple[object, ...]]] = {
+    **dict.fromkeys(
+        ("monitor", "patience", "min_delta", "restore_best", "best_tie"),
+        ("early_stopping", (True,)),
+    ),
+    "ema_decay": ("averaging", ("ema",)),
+    "swa_start": ("averaging", ("swa",)),
+    "validate_average": ("averaging", ("ema", "swa")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,10 +22,11 @@ from ..data.arrays import as_features, as_targets, as_weights, check_finite, fil
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
 from .container import pack, read_container, unpack
-from .description import Description, slots, weight_names
+from .description import STATE_KEY, Description, slots, weight_names
 from .multilabel import LabelSetTargets
 from .summary import Summary
 from .targets import ClassTargets
+from .training_state import TrainingState
 
 Array = NDArray[Any]
 
@@ -66,7 +67,7 @@ class Model:
 
     @property
     def record(self) -> dict[str, Any]:
-        """How the model came about: rows, steps, seconds, interrupted or not, version (a copy)."""
+        """How the model came about: rows, steps, best epoch, interrupted or not (a copy)."""
         return copy.deepcopy(self._description.record)
 
     @property
@@ -298,11 +299,15 @@ class Model:
         """
         atomic_write(path, self._as_bytes())
 
-    def _as_bytes(self) -> bytes:
-        tensors = self._description.tensors()
+    def _as_bytes(self, state: TrainingState | None = None) -> bytes:
+        """Return the content of the model's file; with a state, of a checkpoint."""
+        about, tensors = self._description.as_json(), self._description.tensors()
         for layer, (weight, bias) in enumerate(self._network.parameters()):
             tensors |= dict(zip(weight_names(layer), (weight, bias), strict=True))
-        return pack(self._description.as_json(), tensors)
+        if state is not None:
+            about[STATE_KEY] = state.as_json()
+            tensors |= state.tensors()
+        return pack(about, tensors)
 
     def _outputs(self, x: Any, threads: int | None, out: Array | None = None) -> Array:
         rows = as_features(x, features=self._description.sizes[0], finite=False)
@@ -331,7 +336,7 @@ class Model:
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model that was written by `Model.save` or ``fastmlp train``.
+    """Read a model that was written by `Model.save` or ``fastmlp train``, or a checkpoint's.
 
     Parameters
     ----------
@@ -361,6 +366,14 @@ def load(path: str | os.PathLike[str]) -> Model:
     2
     """
     return _assemble(*read_container(path, slots))
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState | None]:
+    """Return the model in a file and, if that is a checkpoint, the state of its training."""
+    values, tensors = read_container(path, slots)
+    model = _assemble(values, tensors)
+    state = TrainingState.from_file(values, tensors) if STATE_KEY in values else None
+    return model, state
 
 
 def model_from_bytes(data: bytes) -> Model:

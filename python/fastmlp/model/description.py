@@ -26,6 +26,7 @@ from ..config.keys import (
 )
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
+from . import training_state
 from .container import DTYPES, FORMAT_VERSION, Slot
 from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
@@ -38,6 +39,7 @@ KEYS = {
     "format_version", "network", "config", "targets", "scaling", "image_shape", "pixel_max",
     "feature_names", "target_name", "history", "record",
 }  # fmt: skip
+STATE_KEY = "training_state"  # of a checkpoint alone
 # The training record: what each entry may be. Made by training/epochs.py.
 RECORD: dict[str, tuple[type, ...]] = {
     "version": (str,),  # of fastmlp
@@ -51,6 +53,8 @@ RECORD: dict[str, tuple[type, ...]] = {
     "partial_epoch": (dict, type(None)),  # figures of the epoch that was not finished
     "data_name": (str, type(None)),
     "data_sha256": (str, type(None)),  # of all rows, before the split
+    "best_epoch": (int, type(None)),  # from 0, of early stopping
+    "stopped_early": (bool,),
 }
 
 
@@ -153,7 +157,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     ModelFileError
         A key, a type or a number that no model has; nothing was allocated.
     """
-    _need(set(values) == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
+    keys = set(values) - {STATE_KEY}
+    _need(keys == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
     network = _closed(values, "network", {"sizes", "activations", "dtype"})
     sizes, activations, dtype = network["sizes"], network["activations"], network["dtype"]
     _need(_is_counts(sizes) and len(sizes) >= 2, f"network sizes {sizes!r}")
@@ -175,6 +180,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     scaling = values["scaling"]
     _need(isinstance(scaling, str) and scaling in SCALINGS, f"scaling {scaling!r}")
     found |= _scaling_slots("input", scaling != "none", sizes[0])
+    if STATE_KEY in values:
+        found |= training_state.slots(values[STATE_KEY], sizes, dtype)
     return found | _target_slots(values, sizes[-1], config)
 
 

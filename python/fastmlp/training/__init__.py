@@ -6,7 +6,6 @@ divergence, are epochs.py's.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,9 +23,11 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import Targets
+from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
 from .decisions import decide, set_first_weights
-from .epochs import Plan, run_epochs
+from .epochs import run_epochs
+from .plan import Plan
 from .weights import training_weights
 
 Array = NDArray[Any]
@@ -47,6 +48,9 @@ def train(
     progress: bool = False,
     verbose: bool = False,
     on_epoch: Callable[[int, Model], object] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Model:
     """Train a network.
@@ -83,6 +87,17 @@ def train(
         On stdout what was inferred, and a line an epoch.
     on_epoch : callable, optional
         Called after every epoch with its number from 0 and the Model so far.
+    checkpoint : path, optional
+        A file that the whole state of the training goes to, after every epoch and on Ctrl-C; a kill
+        at any moment leaves the old state or the new one whole. It is a model file too: `load`
+        reads the model as it would have been returned then.
+    checkpoint_every : int
+        Epochs from one writing to the next; the last epoch always writes.
+    resume : path, optional
+        A checkpoint to go on from, with the same bits as if there had been no interruption, for any
+        number of threads before and after. Its configuration is where the choices start from;
+        epochs, patience, min_delta, threads, test_each_epoch and where data are read from may be
+        others. Pass the same data.
     **options
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
@@ -101,6 +116,10 @@ def train(
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
         ``init_std=1.0``, ``bias_init="zeros"``,
+        ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
+        ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
+        ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
+        ``swa_start=None``) and ``validate_average=True``;
         ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
         largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:
         standard; else none), ``source="digits"``, ...
@@ -161,7 +180,10 @@ def train(
     ...
     fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
     """
+    going_on = None if resume is None else GoingOn.read(resume)
     chosen = config if isinstance(config, Config) else Config()
+    if config is None and going_on is not None:
+        chosen = going_on.model.config
     if config is not None and not isinstance(config, Config):
         chosen = Config.read_toml(config)
     function = options.get("loss")
@@ -171,6 +193,8 @@ def train(
         options["class_weight"], class_weight = class_weight, None
     if isinstance(init, str):
         options["init"], init = init, None
+    if going_on is not None and init is not None:
+        raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
     if x is None or isinstance(x, Dataset):
         if y is not None or validation is not None:
@@ -193,6 +217,8 @@ def train(
         progress=progress,
         verbose=verbose,
         on_epoch=on_epoch,
+        checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
+        going_on=going_on,
     )
 
 
@@ -210,10 +236,7 @@ def split_dataset(data: Dataset, config: Config) -> Split:
 
 def fingerprint(data: Dataset) -> str:
     """Return the SHA-256 of all rows and targets but an official test part's."""
-    digest = hashlib.sha256(f"{data.x.dtype}{data.x.shape}{data.y.dtype}{data.y.shape}".encode())
-    digest.update(np.ascontiguousarray(data.x).data)
-    digest.update(np.ascontiguousarray(data.y).tobytes())
-    return digest.hexdigest()
+    return digest_of(data.x, data.y)
 
 
 def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
@@ -263,6 +286,8 @@ def fit(
     progress: bool = False,
     verbose: bool = False,
     on_epoch: Callable[[int, Model], object] | None = None,
+    checkpoint: Checkpoint | None = None,
+    going_on: GoingOn | None = None,
 ) -> Model:
     """Train on a data set that is already split; for the rest see `train`.
 
@@ -284,9 +309,18 @@ def fit(
         What the loss "custom" is.
     start : Model or list of (W, b), optional
         First weights.
+    checkpoint : Checkpoint, optional
+        Where the state of the training goes.
+    going_on : GoingOn, optional
+        The checkpoint that training goes on from, instead of `start`.
     """
     if (config.training.loss == CUSTOM_LOSS) != (loss_function is not None):
         raise ConfigError(f"loss {CUSTOM_LOSS!r} is a function: pass it, train(..., loss=function)")
+    if checkpoint is not None:
+        checkpoint.require_place(going_on)
+    if going_on is not None:
+        going_on.require_data(fingerprints(parts))
+        config, start = going_on.config(config), going_on.model
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
@@ -296,7 +330,7 @@ def fit(
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    set_first_weights(network, config, start)
+    set_first_weights(network, config, start if going_on is None else going_on.weights)
     description = Description(
         sizes=sizes,
         activations=activations,
@@ -305,7 +339,7 @@ def fit(
         targets=targets,
         scaling=scaling,
         record={
-            "start": "drawn" if start is None else "given",
+            "start": _how_started(start, going_on),
             "weights": "none" if sample_weight is None and class_weight is None else "given",
             "data_name": None if data.kind == "arrays" else data.name,
             "data_sha256": None if data.kind == "arrays" else fingerprint(data),
@@ -319,16 +353,28 @@ def fit(
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight
     encoded = targets.encode(parts.y_train)
+    weights = training_weights(weights, by_class, targets, encoded)
+    if going_on is not None:
+        going_on.require_data(fingerprint_of_weights(weights))
     plan = Plan(
         network,
         description,
         (parts.x_train, encoded),
         _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
-        training_weights(weights, by_class, targets, encoded),
+        weights,
         loss_function,
+        checkpoint,
+        going_on,
+        {} if checkpoint is None else fingerprints(parts) | fingerprint_of_weights(weights),
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:
+    if going_on is not None:
+        return str(going_on.model.record.get("start", "given"))
+    return "drawn" if start is None else "given"
 
 
 def _encoded(

@@ -37,6 +37,7 @@ from ..model.targets import (
     infer_output_and_loss,
     infer_task,
 )
+from .averaging import first_averaged_epoch
 
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
@@ -101,6 +102,8 @@ def decide(
         "init": _initializer(config),
         "learning_rate": _learning_rate(config, task),
     }
+    if config.training.averaging == "swa":  # where more epochs follow, it stays
+        decided["swa_start"] = first_averaged_epoch(config.training)
     return config.replace(**decided), targets, inputs
 
 

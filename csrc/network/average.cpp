@@ -1,0 +1,39 @@
+#include "network/average.h"
+
+#include "network/chunk.h"
+
+namespace fastmlp {
+
+template <class T>
+void WeightAverage<T>::take(Arena& in, const Parameters<T>& parameters) {
+    weights.clear();
+    biases.clear();
+    if (!decay) return;
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const Layer<T>& layer = parameters[l];
+        weights.push_back(in.take<T>(checked_product(layer.in, layer.weight_row)));
+        biases.push_back(in.take<T>(layer.weight_row));
+    }
+}
+
+template <class T>
+void average_parameters(const StepContext<T>& context, const Member& member) {
+    const WeightAverage<T>& average = context.plan.average;
+    const T share = context.plan.optimizer.steps == 1 ? T(1) : static_cast<T>(1 - *average.decay);
+    member.wait();  // others have updated what this member averages
+    for (int64_t l = 0; l < context.parameters.layers(); ++l) {
+        const Layer<T>& layer = context.parameters[l];
+        const Range rows = part_of(layer.in, 2, member.index, member.count);
+        const int64_t first = rows.begin * layer.weight_row;
+        if (rows.size() > 0)
+            context.kernels.average(rows.size(), layer.out, share, layer.weight + first, average.weights[at(l)] + first, layer.weight_row);
+        if (member.leads()) context.kernels.average(1, layer.out, share, layer.bias, average.biases[at(l)], layer.weight_row);
+    }
+}
+
+template struct WeightAverage<float>;
+template struct WeightAverage<double>;
+template void average_parameters(const StepContext<float>&, const Member&);
+template void average_parameters(const StepContext<double>&, const Member&);
+
+}  // namespace fastmlp
