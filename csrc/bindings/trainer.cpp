@@ -20,12 +20,13 @@ namespace {
 
 struct Options {
     int loss;
-    Optimizer optimizer;
+    UpdateRule rule;
     int64_t batch;
     uint64_t seed;
     bool shuffle;
     int threads;
     bool mixed;
+    int64_t epochs;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -59,10 +60,12 @@ public:
         require_finite(inputs_, network_->spec.inputs(), "x");
         targets_ = loss_targets(*network_, targets, inputs_.view.count, options_.loss);
         options_.batch = std::min(options_.batch, inputs_.view.count);
+        require_sound(options_.rule, network_->spec.layers());
+        set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
             const int threads = step_team(parameters, options_.batch, options_.threads);
-            PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
+            PlanChoices choices{options_.batch, options_.rule, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
@@ -117,6 +120,15 @@ public:
         return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
     }
 
+    int64_t reductions() const {
+        return std::visit([](const auto& plan) { return plan->optimizer.reductions; }, plan_);
+    }
+    void set_reductions(int64_t count) {
+        if (running_) throw std::runtime_error("the trainer is running an epoch; set reductions when that has ended");
+        if (count < 0) throw std::invalid_argument("reductions = " + std::to_string(count) + " must not be negative");
+        std::visit([count](const auto& plan) { plan->optimizer.reductions = count; }, plan_);
+    }
+
     std::vector<std::string> fast_ways() const {
         return std::visit([](const auto& plan) { return names_of(plan->ways); }, plan_);
     }
@@ -133,8 +145,12 @@ private:
     std::atomic<bool> running_{false};
 };
 
-Named hyperparameters_of(const py::kwargs& given) {
-    Named named;
+// The numbers of the schedule, and those of the optimizer, which are all others.
+struct Numbers {
+    Named schedule, optimizer;
+};
+Numbers numbers_of(const py::kwargs& given) {
+    Numbers numbers;
     for (const auto& [key, value] : given) {
         const std::string name = py::str(key);
         const double number = PyFloat_AsDouble(value.ptr());
@@ -142,21 +158,31 @@ Named hyperparameters_of(const py::kwargs& given) {
             PyErr_Clear();
             throw py::type_error(name + " = " + std::string(py::repr(value)) + " is not a number");
         }
-        named.emplace_back(name, number);
+        (belongs_to_a_schedule(name) ? numbers.schedule : numbers.optimizer).emplace_back(name, number);
     }
-    return named;
+    return numbers;
 }
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, const py::kwargs& hyperparameters) {
+                                      bool shuffle, int threads, const std::string& precision, const std::string& schedule, int64_t epochs,
+                                      double clip_value, double clip_norm, std::vector<double> layer_rates, double bias_rate,
+                                      const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
-    const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
-    return std::make_unique<Trainer>(network, x, targets, Options{loss_id(loss), chosen, batch_size, seed, shuffle, threads, mixed});
+    if (epochs < 1) throw std::invalid_argument("epochs = " + std::to_string(epochs) + " must be at least 1");
+    const Numbers named = numbers_of(numbers);
+    UpdateRule rule(make_optimizer(optimizer, named.optimizer));
+    rule.schedule = make_schedule(schedule, named.schedule);
+    rule.clip_value = clip_value;
+    rule.clip_norm = clip_norm;
+    rule.layer_rates = std::move(layer_rates);
+    rule.bias_rate = bias_rate;
+    return std::make_unique<Trainer>(network, x, targets,
+                                     Options{loss_id(loss), std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -170,15 +196,20 @@ void bind_trainer(py::module_& module) {
         .def_property_readonly("loss", &mean_loss)
         .def_property_readonly("correct", [](const EpochReport& r) { return r.tally.correct; })
         .def_property_readonly("samples", [](const EpochReport& r) { return r.tally.samples; })
-        .def_property_readonly("steps", [](const EpochReport& r) { return r.steps; });
+        .def_property_readonly("steps", [](const EpochReport& r) { return r.steps; })
+        .def_property_readonly("learning_rate", [](const EpochReport& r) { return r.learning_rate; });
 
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0])
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("schedule") = Constant::name, py::arg("epochs") = 1,
+             py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,
+             py::arg("clip_norm") = UpdateOptions::rows[UpdateOptions::clip_norm].initial, py::arg("layer_rates") = py::list(),
+             py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial)
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
+        .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)
         .def("close", &Trainer::close);
 

@@ -4,6 +4,8 @@
 #include "math/activations.h"
 #include "math/losses.h"
 #include "math/optimizers.h"
+#include "math/optimizers_adam.h"
+#include "math/schedules.h"
 
 namespace fastmlp {
 
@@ -16,7 +18,8 @@ struct Catalog {
 
 using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
-using Optimizers = Catalog<Sgd, Adam>;
+using Optimizers = Catalog<Sgd, Adam, AdamW, NAdam, Adagrad, Rmsprop, Lion>;
+using Schedules = Catalog<Constant, StepDecay, Exponential, Polynomial, InverseScaling, Cosine, CosineRestarts, OneCycle, CosLog, Plateau>;
 
 // The position of Row in a catalog, at compile time.
 template <class Row, class List>

@@ -12,6 +12,7 @@ struct EpochReport {
     Tally tally;
     int64_t steps = 0;
     EpochEnd end = EpochEnd::complete;
+    double learning_rate = 0;  // of the last step, without the multiples of layers and biases
 };
 
 // `order` null: in sequence. `report` grows step by step, so that poll may read it. Parameters and report always stand at a whole step.

@@ -51,12 +51,14 @@ int step_team(const Parameters<T>& parameters, int64_t batch, int wanted) {
 
 template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
-    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), optimizer(choices.optimizer), pace(choices.threads) {
+    : batch(choices.batch), chunk(std::min(batch, largest_chunk)), optimizer(choices.rule, parameters.layers()), pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
-    fused = chunk == batch && seconds < longest_fused_step_seconds;
+    clipping.by_norm = choices.rule.clip_norm != 0;  // of all gradients, before the first parameter changes
+    clipping.value = static_cast<T>(choices.rule.clip_value);
+    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
     const bool full_precision = mixed.kernels == nullptr;
     ways.few = allowed().few && full_precision && fused && threads == 1 && batch <= largest_few_rows;
     ways.narrow = allowed().narrow && full_precision && !ways.few && is_narrow(parameters, batch, lanes);
@@ -65,8 +67,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
     ways.compacting = allowed().compacting && plain && fused && choices.mostly_zeros && threads == 1 && !ways.skipping &&
                       compacting_pays(parameters[0]) && optimizer.keeps_without_gradient();
-    updates_some = ways.compacting || (ways.few && optimizer.keeps_without_gradient());
-    ways.updating = allowed().updating && plain && fused && optimizer.states == 0;
+    updates_some = ways.compacting || (ways.few && optimizer.is_plain() && optimizer.keeps_without_gradient());
+    ways.updating = allowed().updating && plain && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {
@@ -114,6 +116,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
     }
     if (mixed.kernels) take_mixed(in, parameters);
     optimizer.take(in, parameters);
+    if (clipping.by_norm) clipping.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gemm/skip.h"
+#include "network/clipping.h"
 #include "network/compact.h"
 #include "network/fast_ways.h"
 #include "network/optimizer.h"
@@ -73,7 +74,7 @@ struct MixedFactors {
 // What the caller decides about a plan.
 struct PlanChoices {
     int64_t batch;  // the largest
-    const Optimizer& optimizer;
+    const UpdateRule& rule;
     int lanes;                           // as of the kernel table
     int threads;                         // the largest team
     bool mostly_zeros = false;           // the inputs
@@ -102,6 +103,7 @@ struct StepPlan {
     std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
     std::vector<T*> bias_gradient;  // (out)
     OptimizerState<T> optimizer;
+    Clipping<T> clipping;
     T* losses;                              // (chunk)
     std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;

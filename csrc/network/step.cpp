@@ -37,8 +37,7 @@ void gather(const Chunk<T>& c) {
     prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);  // of the next chunk
     c.member.wait();
     // Read after other barriers, by the update.
-    if (skips)
-        c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
+    if (skips) c.kernels.compress_columns(c.plan.by_feature.lists(columns.begin, c.rows, columns.size(), x + columns.begin, row));
 }
 
 template <class T>
@@ -50,8 +49,9 @@ void forward(const Chunk<T>& c) {
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
-        const T largest = forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
-                                        c.scratch.tile, c.member, [&c] { return c.leaves(); });
+        const T largest =
+            forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
+                          c.scratch.tile, c.member, [&c] { return c.leaves(); });
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
         c.member.wait();
     }
@@ -146,7 +146,11 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     if (!stays_finite(context, batch)) return StepResult::not_finite;
     int64_t correct = 0;
     for (const Peaks<T>& peaks : plan.peaks) correct += peaks.correct;
-    if (member.leads()) plan.optimizer.next_step();
+    if (plan.clipping.by_norm) sum_squares(context, member);
+    if (member.leads()) {
+        if (plan.clipping.by_norm) plan.clipping.set_factor(plan.optimizer.rule.clip_norm, batch);
+        plan.optimizer.next_step();
+    }
     member.wait();  // all have read the peaks that the update is about to replace
 
     if (plan.fused)

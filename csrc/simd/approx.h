@@ -73,6 +73,7 @@ struct Approx {
     static FASTMLP_INLINE V fma(V a, V b, V c) { return FASTMLP_ISA::fma(a, b, c); }
     static FASTMLP_INLINE V without_subnormals(V v) { return FASTMLP_ISA::without_subnormals<T>(v); }
     static FASTMLP_INLINE V sqrt(V v) { return FASTMLP_ISA::sqrt(v); }
+    static FASTMLP_INLINE V with_sign_or_zero(V magnitude, V v) { return v == V{} ? V{} : with_sign_of<T>(magnitude, v); }
 
     template <int count>
     static FASTMLP_INLINE V polynomial(const T (&coefficient)[count], V x) {

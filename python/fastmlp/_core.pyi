@@ -26,6 +26,7 @@ class HyperparameterRow(TypedDict):
     default: float
     least: float
     below: float
+    takes: str
     on_weights_only: bool
 
 @type_check_only
@@ -33,6 +34,12 @@ class OptimizerRow(TypedDict):
     name: str
     formula: str
     adaptive: bool
+    hyperparameters: list[HyperparameterRow]
+
+@type_check_only
+class ScheduleRow(TypedDict):
+    name: str
+    formula: str
     hyperparameters: list[HyperparameterRow]
 
 @type_check_only
@@ -45,6 +52,8 @@ class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
+    schedules: list[ScheduleRow]
+    update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
     precisions: list[str]
 
@@ -88,6 +97,8 @@ class EpochResult:
     def samples(self) -> int: ...
     @property
     def steps(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
 
 class Trainer:
     def __init__(
@@ -103,12 +114,22 @@ class Trainer:
         shuffle: bool = True,
         threads: int = 0,
         precision: str = "full",
-        **hyperparameters: float,
+        schedule: str = "constant",
+        epochs: int = 1,
+        clip_value: float = 0.0,
+        clip_norm: float = 0.0,
+        layer_rates: Sequence[float] = (),
+        bias_rate: float = 1.0,
+        **numbers: float,
     ) -> None: ...
     @property
     def threads(self) -> int: ...
     @property
     def fast_ways(self) -> list[str]: ...
+    @property
+    def reductions(self) -> int: ...
+    @reductions.setter
+    def reductions(self, count: int) -> None: ...
     @property
     def last_epoch(self) -> EpochResult: ...
     def run_epoch(

@@ -21,6 +21,7 @@ from ..evaluation import History
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import ClassTargets
+from .plateau import Plateau
 
 Array = NDArray[Any]
 Labelled = tuple[Array, Array]  # rows, and what the network should say of them
@@ -65,6 +66,7 @@ def run_epochs(
     run = _Run(plan, verbose, on_epoch)
     chosen = plan.description.config.training
     rows = len(plan.training[0])
+    plateau = _plateau(plan)
     trainer = _trainer(plan)
     bar = _bar(chosen.epochs, rows) if progress else None
     try:
@@ -72,6 +74,8 @@ def run_epochs(
             advance = None if bar is None else _advance(bar, epoch, chosen.epochs, rows)
             run.start(epoch)
             run.finish(epoch, trainer.run_epoch(epoch, advance))
+            if plateau is not None:
+                trainer.reductions = plateau.after(run.history["val_loss"][-1])
         return run.model()
     except KeyboardInterrupt:
         run.interrupt(trainer.last_epoch)
@@ -94,14 +98,23 @@ def _trainer(plan: Plan) -> _core.Trainer:
         rows,
         targets,
         loss=chosen.loss,
-        optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
         precision=chosen.precision,
         threads=chosen.threads or 0,
-        **chosen.hyperparameters(),
+        **chosen.trainer_options(),
     )
+
+
+def _plateau(plan: Plan) -> Plateau | None:
+    """Return what watches the validation loss, where the schedule chosen falls by it."""
+    chosen = plan.description.config.training
+    if chosen.plateau_epochs is None or chosen.plateau_threshold is None:
+        return None
+    if plan.validation is None:
+        raise ConfigError(f"schedule {chosen.schedule!r} needs validation rows: its measure")
+    return Plateau(chosen.plateau_epochs, chosen.plateau_threshold)
 
 
 def _bar(epochs: int, rows: int) -> Any:
@@ -172,6 +185,7 @@ class _Run:
             _, correct = self.measure(self.plan.test)
             figures["test_accuracy"] = correct / len(self.plan.test[0])
             line = f"Epoch {epoch}: {correct} / {len(self.plan.test[0])}"
+        figures["learning_rate"] = result.learning_rate
         figures["seconds"] = seconds
         self.history.add(figures)
         self.steps += result.steps
