@@ -21,7 +21,7 @@ from ..evaluation import History
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import ClassTargets
-from .plateau import Plateau
+from .plateau import watch
 
 Array = NDArray[Any]
 Labelled = tuple[Array, Array]  # rows, and what the network should say of them
@@ -66,7 +66,7 @@ def run_epochs(
     run = _Run(plan, verbose, on_epoch)
     chosen = plan.description.config.training
     rows = len(plan.training[0])
-    plateau = _plateau(plan)
+    plateau = watch(chosen, validates=plan.validation is not None)
     trainer = _trainer(plan)
     bar = _bar(chosen.epochs, rows) if progress else None
     try:
@@ -105,16 +105,6 @@ def _trainer(plan: Plan) -> _core.Trainer:
         threads=chosen.threads or 0,
         **chosen.trainer_options(),
     )
-
-
-def _plateau(plan: Plan) -> Plateau | None:
-    """Return what watches the validation loss, where the schedule chosen falls by it."""
-    chosen = plan.description.config.training
-    if chosen.plateau_epochs is None or chosen.plateau_threshold is None:
-        return None
-    if plan.validation is None:
-        raise ConfigError(f"schedule {chosen.schedule!r} needs validation rows: its measure")
-    return Plateau(chosen.plateau_epochs, chosen.plateau_threshold)
 
 
 def _bar(epochs: int, rows: int) -> Any:

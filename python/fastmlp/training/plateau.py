@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import math
 
+from ..config.sections import TrainingConfig
+from ..errors import ConfigError
+
 
 class Plateau:
     """Watches the validation loss of every epoch.
@@ -42,3 +45,18 @@ class Plateau:
             self.waited = 0
             self.reductions += 1
         return self.reductions
+
+
+def watch(chosen: TrainingConfig, *, validates: bool) -> Plateau | None:
+    """Return what watches the validation loss, where the schedule chosen falls by it.
+
+    Raises
+    ------
+    ConfigError
+        There are no validation rows.
+    """
+    if chosen.plateau_epochs is None or chosen.plateau_threshold is None:
+        return None
+    if not validates:
+        raise ConfigError(f"schedule {chosen.schedule!r} needs validation rows: it falls by them")
+    return Plateau(chosen.plateau_epochs, chosen.plateau_threshold)
