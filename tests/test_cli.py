@@ -113,6 +113,10 @@ FLAGS = {
     "clip_norm": ("--clip-norm 1", 1.0),
     "layer_rates": ("--layer-rates 1,0.5", (1.0, 0.5)),
     "bias_rate": ("--bias-rate 2", 2.0),
+    "dropout": ("--dropout 0.5,0.25 --hidden 4,4", (0.5, 0.25)),
+    "input_noise": ("--input-noise 0.1", 0.1),
+    "max_norm": ("--max-norm 3", 3.0),
+    "input_dropout": ("--input-dropout 0.2", 0.2),
     "batch_size": ("--batch-size 10", 10),
     "epochs": ("--epochs 7", 7),
     "seed": ("--seed 11", 11),
@@ -120,6 +124,11 @@ FLAGS = {
     "precision": ("--precision bf16", "bf16"),
     "shuffle": ("--no-shuffle", False),
     "test_each_epoch": ("--test-each-epoch", True),
+    "augment_shift": ("--augment-shift 2", 2.0),
+    "augment_rotation": ("--augment-rotation 10", 10.0),
+    "augment_scale": ("--augment-scale 0.1", 0.1),
+    "augment_elastic": ("--augment-elastic 30", 30.0),
+    "augment_smoothness": ("--augment-smoothness 5", 5.0),
 }
 
 

@@ -4,6 +4,8 @@ distributions, shuffles, initial weights.
 
 from __future__ import annotations
 
+from math import erf
+
 import numpy as np
 import pytest
 from fastmlp import _core
@@ -65,7 +67,12 @@ EXPECTED_STD = {
     "glorot_normal": lambda i, o: np.sqrt(2 / (i + o)),
     "he_uniform": lambda i, o: np.sqrt(2 / i),
     "he_normal": lambda i, o: np.sqrt(2 / i),
+    "lecun_uniform": lambda i, o: np.sqrt(1 / i),
+    "lecun_normal": lambda i, o: np.sqrt(1 / i),
+    "uniform": lambda i, o: 0.3,
+    "truncated_normal": lambda i, o: 0.3 * np.sqrt(1 - 4 * NORMAL_AT_2 / WITHIN_2),
 }
+NORMAL_AT_2, WITHIN_2 = np.exp(-2) / np.sqrt(2 * np.pi), erf(np.sqrt(2))
 
 
 @pytest.mark.parametrize("name", EXPECTED_STD)
@@ -76,16 +83,36 @@ def test_initial_weights_follow_their_distribution(name):
     assert w.std() == pytest.approx(std, rel=4 / np.sqrt(2 * n))
     assert not b.any()
     assert not np.signbit(b).any()
-    shape = np.sort((w / std).ravel())
+    shape = np.sort((w / (0.3 if name == "truncated_normal" else std)).ravel())
     if name.endswith("uniform"):
         assert abs(shape).max() <= np.sqrt(3)
         distance = abs((shape / np.sqrt(3) + 1) / 2 - (np.arange(n) + 0.5) / n).max()
     else:
-        from math import erf
-
         exact = np.array([0.5 * (1 + erf(v / np.sqrt(2))) for v in shape[::97]])
+        if name == "truncated_normal":
+            assert abs(shape).max() <= 2
+            exact = (exact - (1 - WITHIN_2) / 2) / WITHIN_2
         distance = abs(exact - (np.arange(n)[::97] + 0.5) / n).max()
     assert distance < 1.95 / np.sqrt(n)  # Kolmogorov and Smirnov: 1 in 1,000
+
+
+@pytest.mark.parametrize("sizes", [(40, 30), (30, 40), (25, 25), (1, 7), (7, 1)], ids=str)
+def test_orthogonal_weights_are_orthonormal_along_their_shorter_side(sizes):
+    ((w, _),) = initialized("orthogonal", sizes)
+    products = w @ w.T if sizes[0] <= sizes[1] else w.T @ w
+    np.testing.assert_allclose(products, np.eye(min(sizes)), atol=1e-14)
+    ((single, _),) = initialized("orthogonal", sizes, "float32")
+    np.testing.assert_array_equal(single, w.astype("float32"))
+    ((other, _),) = initialized("orthogonal", sizes, seed=2)
+    assert not np.array_equal(w, other)
+
+
+def test_orthogonal_weights_prefer_no_direction():
+    """A random rotation: each entry has mean 0 and variance 1/n over many seeds."""
+    n, seeds = 5, 2000
+    found = np.array([initialized("orthogonal", (n, n), seed=s)[0][0] for s in range(seeds)])
+    assert np.abs(found.mean(0)).max() < 5 / np.sqrt(n * seeds)
+    np.testing.assert_allclose((found**2).mean(0), 1 / n, atol=5 * np.sqrt(2 / (n * n * seeds)))
 
 
 def test_zeros_and_normal_biases():
@@ -117,7 +144,7 @@ def test_large_seeds_are_all_different():
     ("arguments", "message"),
     [
         (("normal", 0, 1e39), "its draws must be finite"),
-        (("he", 0), "initializer 'he' is unknown; choose from: normal, glorot_uniform"),
+        (("he", 0), "initializer 'he' is unknown; choose from: normal, truncated_normal"),
         (("normal", 0, -1.0), "standard deviation of the initializer is -1"),
         (("normal", 0, np.nan), "standard deviation of the initializer is nan"),
         (

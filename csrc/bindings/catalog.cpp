@@ -8,8 +8,8 @@
 
 #include "bindings/module.h"
 #include "math/bf16.h"
+#include "network/initialize.h"
 #include "network/optimizer.h"
-#include "network/parameters.h"
 #include "network/spec.h"
 
 namespace py = pybind11;

@@ -6,6 +6,7 @@
 #include "bindings/arrays.h"
 #include "bindings/module.h"
 #include "math/catalog.h"
+#include "network/initialize.h"
 #include "runtime/dispatch.h"
 
 namespace py = pybind11;

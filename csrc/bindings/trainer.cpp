@@ -1,5 +1,6 @@
 // fastmlp._core.Trainer: one network, one data set, epoch after epoch.
 #include <cmath>
+#include <map>
 #include <memory>
 #include <numeric>
 
@@ -27,6 +28,9 @@ struct Options {
     int threads;
     bool mixed;
     int64_t epochs;
+    std::vector<double> dropout;
+    AugmentOptions augmentation;
+    double noise, max_norm;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -67,6 +71,11 @@ public:
             const int threads = step_team(parameters, options_.batch, options_.threads);
             PlanChoices choices{options_.batch, options_.rule, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
+            choices.dropout = options_.dropout;
+            choices.augmentation = options_.augmentation;
+            choices.noise = options_.noise;
+            choices.max_norm = options_.max_norm;
+            choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
@@ -163,16 +172,54 @@ Numbers numbers_of(const py::kwargs& given) {
     return numbers;
 }
 
+AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
+    AugmentOptions options;
+    const std::map<std::string, double*> numbers{{"shift", &options.shift},
+                                                 {"rotation", &options.rotation},
+                                                 {"scale", &options.scale},
+                                                 {"elastic", &options.elastic},
+                                                 {"smoothness", &options.smoothness}};
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "height" || name == "width")
+            (name == "height" ? options.height : options.width) = py::cast<int64_t>(value);
+        else if (const auto found = numbers.find(name); found != numbers.end())
+            *found->second = py::cast<double>(value);
+        else
+            throw std::invalid_argument("augmentation has no '" + name +
+                                        "'; it has: height, width, shift, rotation, scale, elastic, smoothness");
+    }
+    require_valid(options, features);
+    return options;
+}
+
+void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
+    if (dropout.empty()) return;
+    if (static_cast<int64_t>(dropout.size()) != spec.layers())
+        throw std::invalid_argument("dropout has " + std::to_string(dropout.size()) + " rates; it needs " + std::to_string(spec.layers()) +
+                                    ": of the inputs and of each hidden layer");
+    for (std::size_t l = 0; l < dropout.size(); ++l)
+        if (!(dropout[l] >= 0 && dropout[l] < 1))
+            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
+                                        " is not a share of 0 or more and below 1");
+    if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+}
+
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
                                       const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
                                       bool shuffle, int threads, const std::string& precision, const std::string& schedule, int64_t epochs,
                                       double clip_value, double clip_norm, std::vector<double> layer_rates, double bias_rate,
+                                      const std::vector<double>& dropout, const py::dict& augmentation, double noise, double max_norm,
                                       const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    require_rates(network->spec, dropout, mixed);
+    for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
+        if (!(value >= 0 && value < unlimited))
+            throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
     if (epochs < 1) throw std::invalid_argument("epochs = " + std::to_string(epochs) + " must be at least 1");
     const Numbers named = numbers_of(numbers);
     UpdateRule rule(make_optimizer(optimizer, named.optimizer));
@@ -182,7 +229,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
     return std::make_unique<Trainer>(network, x, targets,
-                                     Options{loss_id(loss), std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs});
+                                     Options{loss_id(loss), std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs, dropout,
+                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -205,7 +253,8 @@ void bind_trainer(py::module_& module) {
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("schedule") = Constant::name, py::arg("epochs") = 1,
              py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,
              py::arg("clip_norm") = UpdateOptions::rows[UpdateOptions::clip_norm].initial, py::arg("layer_rates") = py::list(),
-             py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial)
+             py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial, py::arg("dropout") = std::vector<double>(),
+             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0)
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "kernels/chance.h"
 #include "math/bf16.h"
 #include "math/catalog.h"
 
@@ -202,6 +203,13 @@ struct KernelTable : TileTable<T> {
     T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
                                              T* delta, int64_t delta_row);
 
+    void (*warp)(const WarpArguments<T>&);
+    void (*random_field)(const FieldArguments&);
+    void (*add_noise)(const NoiseArguments<T>&);
+    void (*drop_mask)(const DropMaskArguments&);
+    void (*drop)(const DropArguments<T>&);                                // whole vectors
+    void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null
+
     T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
@@ -214,6 +222,8 @@ struct KernelTable : TileTable<T> {
     // The rows of W at x.index; form 0, without states. `columns` of the arguments counts, `rows` and `gradient` do not
     T (*few_rows_update[Optimizers::size])(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>&);
 
+    // w's columns no longer than `limit`: those that are longer are scaled
+    void (*limit_columns)(int64_t rows, int64_t columns, T* w, int64_t w_row, T limit);
     // sums += the columns' sums, one chain over the rows in ascending order
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
     T (*update[Optimizers::size][largest_forms][2])(const UpdateArguments<T>&);            // by its form, and whether it clips

@@ -1,9 +1,13 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
+#include "kernels/augment.h"
 #include "kernels/columns.h"
 #include "kernels/compact.h"
+#include "kernels/dropout.h"
 #include "kernels/few_rows.h"
 #include "kernels/microkernel.h"
+#include "kernels/noise.h"
+#include "kernels/norms.h"
 #include "kernels/peak.h"
 #include "kernels/rows.h"
 #include "kernels/skip.h"
@@ -73,6 +77,13 @@ KernelTable<T> make_table() {
     to.compress_columns = compress_columns<T>;
     to.compact = compact<T>;
     to.copy_rows = copy_rows<T>;
+    to.warp = warp<T>;
+    to.random_field = random_field;
+    to.add_noise = add_noise<T>;
+    to.limit_columns = limit_columns<T>;
+    to.drop_mask = drop_mask;
+    to.drop = drop<T>;
+    to.drop_back = drop_back<T>;
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());

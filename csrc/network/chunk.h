@@ -6,6 +6,7 @@
 #include "network/forward.h"
 #include "network/interruption.h"
 #include "network/step.h"
+#include "random/philox.h"
 
 namespace fastmlp {
 
@@ -37,6 +38,23 @@ struct Chunk {
     bool skips_zeros() const { return plan.ways.skipping && member.count <= plan.most_skipping; }
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
+
+// x[samples] = the member's samples, converted, changed where that is asked for, and scaled. Returns the largest magnitude.
+template <class T>
+T gather_inputs(const Chunk<T>& c, T* x) {
+    const Range mine = c.my_samples();
+    const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
+    T largest = c.plan.augmentation ? c.plan.augmentation.gather(c, x)
+                                    : gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row);
+    if (c.plan.noise > 0 && mine.size() > 0) {
+        const PhiloxArguments stream{c.plan.seed, static_cast<uint32_t>(Purpose::noise) << 24,
+                                     static_cast<uint32_t>(c.plan.optimizer.steps)};
+        const auto first = static_cast<uint32_t>(c.first + mine.begin);
+        c.kernels.add_noise({stream, first, mine.size(), features, x + mine.begin * row, row, c.plan.noise});
+        largest += static_cast<T>(largest_noise) * c.plan.noise;
+    }
+    return largest;
+}
 
 // Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
 template <class T>

@@ -40,10 +40,10 @@ inline void prefetch_rows(const Inputs& inputs, const int64_t* order, int64_t fi
 }
 
 // One layer, with its own activation or identity where the caller wants z. `lists`: of its inputs where zeros are skipped, else
-// empty. Returns the member's largest magnitude.
-template <class T, class Stop>
+// empty. then(samples, units, y, ld) gets each finished rectangle. Returns the member's largest magnitude.
+template <class T, class Then, class Stop>
 T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activation, int64_t rows, const Activity<T>& activity, int64_t l,
-                const NonZeros<T>& lists, const TileScratch<T>& scratch, const Member& member, const Stop& stop) {
+                const NonZeros<T>& lists, const TileScratch<T>& scratch, const Member& member, const Then& then, const Stop& stop) {
     const auto i = static_cast<std::size_t>(l);
     const Product<T> product{layer.in, activity.y[i],     activity.row[i],    1, layer.weight, layer.weight_row,
                              1,        activity.y[i + 1], activity.row[i + 1]};
@@ -52,6 +52,7 @@ T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activa
     const auto finish = [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
         largest = std::max(
             largest, kernels.bias_activation[activation](tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin));
+        then(tile_rows, columns, tile, tile_row);
     };
     if (lists)
         multiply_skipping(kernels, lists, product, share, product.c, finish, stop);

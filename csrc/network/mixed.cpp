@@ -25,8 +25,7 @@ struct Mixed {
         const Range mine = c.my_samples();
         const Activity<float>& activity = c.plan.activity;
         const int64_t features = c.parameters[0].in;
-        c.peaks.y[0] = std::max(c.peaks.y[0],
-                                gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, activity.y[0], activity.row[0]));
+        c.peaks.y[0] = std::max(c.peaks.y[0], gather_inputs(c, activity.y[0]));
         if (mine.size() > 0) round_samples(0, mine, {0, features}, activity.y[0] + mine.begin * activity.row[0], activity.row[0]);
         prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);
         c.member.wait();

@@ -24,6 +24,10 @@ constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
+bool dropping(const PlanChoices& choices) {
+    return std::any_of(choices.dropout.begin(), choices.dropout.end(), [](double rate) { return rate > 0; });
+}
+
 // Each update rounds what it has changed; before the first, all.
 void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
     if (plan.mixed.kernels == nullptr) return;
@@ -60,14 +64,18 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     clipping.value = static_cast<T>(choices.rule.clip_value);
     fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
     const bool full_precision = mixed.kernels == nullptr;
-    ways.few = allowed().few && full_precision && fused && threads == 1 && batch <= largest_few_rows;
-    ways.narrow = allowed().narrow && full_precision && !ways.few && is_narrow(parameters, batch, lanes);
+    const bool drops = dropping(choices);
+    ways.few = allowed().few && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
+    const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
+    ways.narrow = allowed().narrow && full_precision && !changes && !ways.few && is_narrow(parameters, batch, lanes);
+    const bool zeros = choices.mostly_zeros && choices.noise == 0;
+    const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;
-    ways.skipping = allowed().skipping && plain && choices.mostly_zeros && chunk >= fewest_skipped_samples;
+    ways.skipping = allowed().skipping && plain && zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
-    ways.compacting = allowed().compacting && plain && fused && choices.mostly_zeros && threads == 1 && !ways.skipping &&
-                      compacting_pays(parameters[0]) && optimizer.keeps_without_gradient();
-    updates_some = ways.compacting || (ways.few && optimizer.is_plain() && optimizer.keeps_without_gradient());
+    ways.compacting =
+        allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) && partial;
+    updates_some = ways.compacting || (ways.few && partial && optimizer.is_plain());
     ways.updating = allowed().updating && plain && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
@@ -75,14 +83,17 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
     }
-    memory_ = place([&](Arena& in) { take(in, parameters); });
+    memory_ = place([&](Arena& in) { take(in, parameters, choices); });
+    augmentation.seed = dropout.seed = seed = choices.seed;
+    noise = static_cast<T>(choices.noise);
+    max_norm = static_cast<T>(choices.max_norm);
     ways.packing = full_precision && scratch[0].tile.panel != nullptr;
     round_all(parameters, *this);
     peaks[0].parameters = parameters.largest_magnitude();
 }
 
 template <class T>
-void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
+void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices) {
     const auto layers = static_cast<std::size_t>(parameters.layers());
     for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient}) buffers->assign(layers, nullptr);
     delta_t_row = padded<T>(chunk);
@@ -101,6 +112,8 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters) {
         few[l].x_row = activity.row[l];
         few[l].index = in.take<int32_t>(few_rows_room(parameters[static_cast<int64_t>(l)].in));
     }
+    if (dropping(choices)) dropout.take(in, parameters, choices.dropout, chunk);
+    augmentation.take(in, choices.augmentation, choices.threads);
     if (ways.skipping) {
         by_sample.take(in, chunk, parameters[0].in);
         by_feature.take(in, parameters[0].in, chunk);

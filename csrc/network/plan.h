@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "gemm/skip.h"
+#include "network/augment.h"
 #include "network/clipping.h"
 #include "network/compact.h"
+#include "network/dropout.h"
 #include "network/fast_ways.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
@@ -75,9 +77,14 @@ struct MixedFactors {
 struct PlanChoices {
     int64_t batch;  // the largest
     const UpdateRule& rule;
-    int lanes;                           // as of the kernel table
-    int threads;                         // the largest team
-    bool mostly_zeros = false;           // the inputs
+    int lanes;                      // as of the kernel table
+    int threads;                    // the largest team
+    bool mostly_zeros = false;      // the inputs
+    std::vector<double> dropout{};  // [l], the share of y[l] that is left out; empty: nothing is
+    AugmentOptions augmentation{};
+    double noise = 0;                    // standard deviation of what is added to the inputs
+    double max_norm = 0;                 // length of a hidden unit's incoming weights; 0: no limit
+    uint64_t seed = 0;                   // of dropout, augmentation and noise
     const PairKernels* pairs = nullptr;  // for mixed precision
 };
 
@@ -94,7 +101,11 @@ struct StepPlan {
     Activity<T> activity;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
-    Compaction<T> compaction;           // only where inputs are compacted
+    Augmentation<T> augmentation;
+    Dropout<T> dropout;
+    T noise, max_norm;
+    uint64_t seed;
+    Compaction<T> compaction;  // only where inputs are compacted
     MixedFactors mixed;
     std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
@@ -112,7 +123,7 @@ struct StepPlan {
     StepPlan(const Parameters<T>& parameters, const PlanChoices& choices);
 
 private:
-    void take(Arena& in, const Parameters<T>& parameters);
+    void take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices);
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };

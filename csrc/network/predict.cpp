@@ -54,8 +54,9 @@ void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const bool plain = l + 1 == parameters.layers() && (!apply_output_unit || is_rowwise(parameters[l].activation));
         const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-        forward_layer(kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile,
-                      alone, [] { return false; });
+        forward_layer(
+            kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile, alone,
+            [](const Range&, const Range&, T*, int64_t) {}, [] { return false; });
     }
 }
 

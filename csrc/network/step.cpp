@@ -16,10 +16,12 @@
 #include "network/chunk.h"
 #include "network/commit.h"
 #include "network/compact.h"
+#include "network/dropout.h"
 #include "network/few.h"
 #include "network/forward.h"
 #include "network/mixed.h"
 #include "network/narrow.h"
+#include "network/norms.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -30,7 +32,9 @@ void gather(const Chunk<T>& c) {
     const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
     T* const x = c.plan.ways.compacting ? c.plan.compaction.gathered : c.plan.activity.y[0];
     const Range mine = c.my_samples(), columns = c.my_features();
-    c.peaks.y[0] = std::max(c.peaks.y[0], gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row));
+    T largest = gather_inputs(c, x);
+    if (c.plan.dropout) largest *= drop_inputs(c, x);
+    c.peaks.y[0] = std::max(c.peaks.y[0], largest);
     if (c.plan.ways.compacting) leave_out_zeros(c);
     const bool skips = c.skips_zeros();
     if (skips) c.kernels.compress_rows(c.plan.by_sample.lists(mine.begin, mine.size(), features, x + mine.begin * row, row));
@@ -49,9 +53,13 @@ void forward(const Chunk<T>& c) {
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
+        T growth = 1;
+        const auto then = [&](const Range& samples, const Range& units, T* y, int64_t y_row) {
+            if (c.plan.dropout && !last) growth = drop_outputs(c, l + 1, samples, units, y, y_row);
+        };
         const T largest =
-            forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
-                          c.scratch.tile, c.member, [&c] { return c.leaves(); });
+            growth * forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
+                                   c.scratch.tile, c.member, then, [&c] { return c.leaves(); });
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
         c.member.wait();
     }
@@ -77,17 +85,20 @@ void backward(const Chunk<T>& c) {
         const int64_t row = c.plan.activity.row[at(l)];
         const Product<T> product{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], c.plan.delta_t_row, 1, nullptr, 0};
         const Share share = share_of(layer.in, line_bytes / static_cast<int64_t>(sizeof(T)), c.rows, c.panel(), c.member);
+        const bool drops = c.plan.dropout && c.plan.dropout.of[at(l)];
+        const T* const y = drops ? c.plan.dropout.of[at(l)].whole : c.plan.activity.y[at(l)];
         T largest = 0;
         multiply(
             c.kernels, product, share, c.scratch.tile,
             [&](const Range& features, const Range& samples, const T* tile, int64_t tile_row) {
                 const int64_t place = samples.begin * row + features.begin;
-                T* const transposed = c.plan.delta_t[at(l - 1)];
-                largest = std::max(largest, c.kernels.backward[below](
-                                                features.size(), samples.size(), tile, tile_row, c.plan.activity.y[at(l)] + place, row,
-                                                c.plan.delta[at(l - 1)] + place, row,
-                                                transposed ? transposed + features.begin * c.plan.delta_t_row + samples.begin : nullptr,
-                                                c.plan.delta_t_row));
+                T* const delta = c.plan.delta[at(l - 1)] + place;
+                T* const transposed =
+                    c.plan.delta_t[at(l - 1)] ? c.plan.delta_t[at(l - 1)] + features.begin * c.plan.delta_t_row + samples.begin : nullptr;
+                T seen = c.kernels.backward[below](features.size(), samples.size(), tile, tile_row, y + place, row, delta, row,
+                                                   drops ? nullptr : transposed, c.plan.delta_t_row);
+                if (drops) seen *= drop_delta(c, l, samples, features, delta, transposed);
+                largest = std::max(largest, seen);
             },
             [&c] { return c.leaves(); });
         c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
@@ -157,6 +168,10 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         gradients(Chunk<T>{context, member, interruption, order, first, batch, false}, true, batch);
     else
         update_from_stored(context, batch, member);
+    if (plan.max_norm > 0) {
+        member.wait();
+        limit_norms(context, member);
+    }
     if (member.leads()) {
         tally.loss_sum += loss_sum;
         tally.correct += correct;

@@ -5,7 +5,7 @@ What stands here is public; everything else may move.
 
 from ._core import __version__
 from .config import Config
-from .config.sections import DataConfig, NetworkConfig, TrainingConfig
+from .config.sections import AugmentationConfig, DataConfig, NetworkConfig, TrainingConfig
 from .data import Dataset, load_data
 from .errors import (
     ConfigError,
@@ -20,6 +20,7 @@ from .model import Model, load
 from .training import train
 
 __all__ = [
+    "AugmentationConfig",
     "Config",
     "ConfigError",
     "DataConfig",

@@ -120,6 +120,10 @@ class Trainer:
         clip_norm: float = 0.0,
         layer_rates: Sequence[float] = (),
         bias_rate: float = 1.0,
+        dropout: Sequence[float] = (),
+        augmentation: dict[str, float] = {},
+        noise: float = 0.0,
+        max_norm: float = 0.0,
         **numbers: float,
     ) -> None: ...
     @property

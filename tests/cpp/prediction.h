@@ -11,6 +11,7 @@
 #include "cases.h"
 #include "hash.h"
 #include "network/access.h"
+#include "network/initialize.h"
 #include "network/predict.h"
 #include "runtime/dispatch.h"
 

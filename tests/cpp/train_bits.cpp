@@ -31,6 +31,7 @@
 #include "gemm/gemm.h"
 #include "hash.h"
 #include "network/epoch.h"
+#include "network/initialize.h"
 #include "network/predict.h"
 #include "prediction.h"
 #include "runtime/dispatch.h"
@@ -111,8 +112,8 @@ void run(const Case& of, int threads) {
     Parameters<T> parameters(spec);
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
-    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
-    PlanChoices choices{of.batch, optimizer, table<T>(kernels()).lanes, threads};
+    const UpdateRule rule = rule_of(of);
+    PlanChoices choices{of.batch, rule, table<T>(kernels()).lanes, threads};
     choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
     if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
     StepPlan<T> plan(parameters, choices);
@@ -206,8 +207,8 @@ void run_allocations(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    const Optimizer optimizer = make_optimizer("adam", {});
-    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, 1});
+    const UpdateRule rule(make_optimizer("adam", {}));
+    StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, 1});
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
     const Poll poll = [] { return false; };
     force_team_size(1);
@@ -267,8 +268,8 @@ void run_long(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
-    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, threads});
+    const UpdateRule rule = rule_of(of);
+    StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, threads});
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
     const uint64_t before = hash_of(parameters);
     EpochReport report;

@@ -17,7 +17,14 @@ from typing import Any, Self
 from ..atomic import atomic_write
 from ..errors import ConfigError
 from .keys import FAMILIES, nearest
-from .sections import KEYS, SECTIONS, DataConfig, NetworkConfig, TrainingConfig
+from .sections import (
+    KEYS,
+    SECTIONS,
+    AugmentationConfig,
+    DataConfig,
+    NetworkConfig,
+    TrainingConfig,
+)
 
 FORMAT = 1  # of the JSON form: as_dict() writes it, from_dict() reads no other
 
@@ -63,7 +70,7 @@ def _toml(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that can be chosen, in three sections; what cannot be is refused when it is made.
+    """Everything that can be chosen, in four sections; what cannot be is refused when it is made.
 
     Parameters
     ----------
@@ -73,6 +80,8 @@ class Config:
         Layers, activations, first weights, precision.
     training : TrainingConfig
         Loss, optimizer, batches, epochs, seed.
+    augmentation : AugmentationConfig
+        How pictures are changed each time they are used.
 
     Raises
     ------
@@ -96,6 +105,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
         for name, kind in SECTIONS.items():

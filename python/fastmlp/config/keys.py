@@ -247,17 +247,16 @@ def number_per_layer(name: str) -> Kind:
     return Kind("X,X,...", check, read)
 
 
-def name_per_layer(names: Iterable[str]) -> Kind:
-    """Accept one of some names for all hidden layers, or a list with one name for each."""
-    one = choice(names)
+def per_layer(one: Kind) -> Kind:
+    """Accept one value for all hidden layers, or a list with one for each."""
 
     def check(key: str, value: object) -> object:
         if isinstance(value, list | tuple):
-            return tuple(one.check(f"{key}[{at}]", name) for at, name in enumerate(value))
+            return tuple(one.check(f"{key}[{at}]", entry) for at, entry in enumerate(value))
         return one.check(key, value)
 
     def read(text: str) -> object:
-        return text.split(",") if "," in text else text
+        return [one.read(part) for part in text.split(",")] if "," in text else one.read(text)
 
     return Kind(one.shown + "[,...]", check, read)
 

@@ -1,4 +1,4 @@
-"""The three sections of the configuration: every key, its default, what it accepts and means.
+"""The four sections of the configuration: every key, its default, what it accepts and means.
 
 Values are checked when a section is made, by the kinds of keys.py. Reading and writing whole
 configurations is __init__.py's.
@@ -31,8 +31,8 @@ from .keys import (
     defaults_by_choice,
     flag,
     hyperparameter,
-    name_per_layer,
     number_per_layer,
+    per_layer,
     real,
     text,
     whole,
@@ -129,7 +129,7 @@ class NetworkConfig(_Section):
 
     hidden: Sequence[int] = _key((128,), widths(), "widths of the hidden layers")
     activation: str | Sequence[str] = _key(
-        "relu", name_per_layer(HIDDEN_ACTIVATIONS), "of the hidden layers, one or one for each"
+        "relu", per_layer(choice(HIDDEN_ACTIVATIONS)), "of the hidden layers, one or one for each"
     )
     output_activation: str = _key(
         "auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer"
@@ -207,6 +207,21 @@ class TrainingConfig(_Section):
         (), number_per_layer("layer_rates"), UPDATE_OPTIONS["layer_rates"]["meaning"]
     )
     bias_rate: float = _update_option("bias_rate")
+    dropout: float | Sequence[float] = _key(
+        0.0,
+        per_layer(real(0, 1)),
+        "share of the hidden units left out of a step, one or one for each layer",
+    )
+    input_dropout: float = _key(0.0, real(0, 1), "share of the inputs left out of a step")
+    input_noise: float = _key(
+        0.0, real(0, 1e30), "standard deviation of what is added to the scaled inputs of a step"
+    )
+    max_norm: float | None = _key(
+        None,
+        real(0, 1e30, closed=False),
+        "longest that the incoming weights of a hidden unit may be",
+        optional=True,
+    )
     batch_size: int = _key(64, whole(1, 2**31 - 1), "rows a step")
     epochs: int = _key(5, whole(1, 2**31 - 1), "passes over the training rows")
     seed: int = _key(0, whole(0), "decides first weights, shuffles and splits")
@@ -252,6 +267,12 @@ class TrainingConfig(_Section):
         kept = {name for name, one in choices.get(choice, {}).items() if one["on_weights_only"]}
         return dict.fromkeys(name for name in _names_in(choices) if name not in kept)
 
+    def dropout_rates(self, hidden: int) -> tuple[float, ...]:
+        """Return the share left out of the inputs and of each of so many hidden layers."""
+        one = isinstance(self.dropout, float)
+        rates = (self.dropout,) * hidden if one else tuple(self.dropout)  # type: ignore[arg-type]
+        return (self.input_dropout, *rates)  # type: ignore[arg-type]
+
     def hyperparameters(self, family: str = "optimizer") -> dict[str, float]:
         """Return the numbers of the optimizer or schedule, without a learning_rate to decide."""
         values = {name: getattr(self, name) for name in FAMILIES[family][getattr(self, family)]}
@@ -274,10 +295,44 @@ def _names_in(choices: dict[str, dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for own in choices.values() for name in own))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig(_Section):
+    """How pictures are changed by chance each time they are used (section ``[augmentation]``).
+
+    Each number is the largest change, drawn evenly to both sides; 0 leaves it out. Elastic
+    deformation is that of Simard, Steinkraus and Platt (ICDAR 2003).
+
+    Examples
+    --------
+    >>> AugmentationConfig(augment_shift=2, augment_rotation=15).chosen()["shift"]
+    2.0
+    """
+
+    augment_shift: float = _key(0.0, real(0), "pixels, along both axes by themselves")
+    augment_rotation: float = _key(0.0, real(0, 180.1), "degrees")
+    augment_scale: float = _key(0.0, real(0, 1), "share by which a picture grows or shrinks")
+    augment_elastic: float = _key(
+        0.0, real(0, 1e6), "pixels by which a smooth random field bends it"
+    )
+    augment_smoothness: float = _key(
+        4.0, real(0.1, 100), "pixels: deviation of the Gaussian that smooths that field"
+    )
+
+    def chosen(self) -> dict[str, float]:
+        """Return what is given to the engine: nothing where nothing is changed."""
+        values = {
+            one.name.removeprefix("augment_"): getattr(self, one.name)
+            for one in dataclasses.fields(self)
+        }
+        changes = [value for name, value in values.items() if name != "smoothness"]
+        return values if any(changes) else {}
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "data": DataConfig,
     "network": NetworkConfig,
     "training": TrainingConfig,
+    "augmentation": AugmentationConfig,
 }
 # Every key by its name alone: names are unique over the sections, so a keyword needs no section.
 KEYS: dict[str, tuple[str, dataclasses.Field[Any]]] = {

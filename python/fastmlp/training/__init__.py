@@ -82,6 +82,11 @@ def train(
         ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
+        ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
+        ``input_dropout=0.0``, ``input_noise=0.0`` (deviation of what is added to scaled inputs),
+        ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
+        they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
+        ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
         ``init_std=1.0``, ``bias_init="zeros"``,
         ``shuffle=True``, ``task="auto"``, ``scaling="auto"`` (uint8: unit, which divides by the
         largest value; tables: standard; else none), ``target_scaling="auto"`` (values of tables:

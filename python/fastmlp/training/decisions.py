@@ -64,6 +64,11 @@ def decide(
             f"precision {config.training.precision!r} needs dtype 'float32'; "
             f"got {config.network.dtype!r}"
         )
+    _require_dropout_fits(config)
+    if config.augmentation.chosen() and data.image_shape is None:
+        raise ConfigError(
+            "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
+        )
     task = infer_task(data.y, config.data.task)
     output, loss = infer_output_and_loss(
         task, config.network.output_activation, config.training.loss
@@ -83,6 +88,17 @@ def decide(
         "learning_rate": _learning_rate(config, task),
     }
     return config.replace(**decided), targets, inputs
+
+
+def _require_dropout_fits(config: Config) -> None:
+    hidden, chosen = len(config.network.hidden), config.training
+    if not isinstance(chosen.dropout, float) and len(chosen.dropout) != hidden:
+        raise ConfigError(
+            f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
+            "give one share for all hidden layers or one for each"
+        )
+    if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
+        raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
 
 
 def _targets(

@@ -103,8 +103,21 @@ def _trainer(plan: Plan) -> _core.Trainer:
         shuffle=chosen.shuffle,
         precision=chosen.precision,
         threads=chosen.threads or 0,
+        noise=chosen.input_noise,
+        max_norm=chosen.max_norm or 0.0,
+        augmentation=_augmentation(plan.description),
+        dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
         **chosen.trainer_options(),
     )
+
+
+def _augmentation(description: Description) -> dict[str, float]:
+    """Return what the engine is told of pictures and how they are changed."""
+    chosen = description.config.augmentation.chosen()
+    if not chosen:
+        return {}
+    height, width = description.image_shape or (0, 0)
+    return {"height": height, "width": width, **chosen}
 
 
 def _bar(epochs: int, rows: int) -> Any:
