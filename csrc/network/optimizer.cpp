@@ -113,9 +113,8 @@ void OptimizerState<T>::take(Arena& in, const Parameters<T>& parameters) {
 
 template <class T>
 void OptimizerState<T>::prepare(ParameterGroup<T>& of) {
-    std::array<double, largest_hyperparameters> with = of.with.of;
-    with[0] = learning_rate * of.multiple;
-    for (int64_t step = prepared_ + 1; step <= steps; ++step) row.prepare(with.data(), step, of.exact.data());
+    of.with.of[0] = learning_rate * of.multiple;
+    for (int64_t step = prepared_ + 1; step <= steps; ++step) row.prepare(of.with.of.data(), step, of.exact.data());
     for (std::size_t i = 0; i < of.exact.size(); ++i) of.scalars[i] = static_cast<T>(of.exact[i]);
 }
 

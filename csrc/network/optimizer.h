@@ -56,7 +56,7 @@ void require_sound(const UpdateRule& rule, int64_t layers);
 // Parameters that share a kernel and what it is told.
 template <class T>
 struct ParameterGroup {
-    Optimizer with;
+    Optimizer with;                               // its learning rate is that of the step that is being taken
     double multiple;                              // of the learning rate
     int form;                                     // of the optimizer
     std::array<double, largest_scalars> exact{};  // what `prepare` has made; some of it goes on in the next step
