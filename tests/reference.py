@@ -7,7 +7,12 @@ over the samples.
 
 from __future__ import annotations
 
+import math
+import re
+
 import numpy as np
+
+normal_cdf = np.vectorize(lambda z: math.erfc(-z / math.sqrt(2)) / 2, otypes=[float])
 
 
 def softmax(z):
@@ -21,7 +26,33 @@ ACTIVATIONS = {
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
     "softmax": softmax,
+    "leaky_relu": lambda z, negative_slope=0.01: np.where(z > 0, z, negative_slope * z),
+    "relu6": lambda z: np.clip(z, 0, 6),
+    "elu": lambda z, alpha=1: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0))),
+    "selu": lambda z: (
+        1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
+    ),
+    "celu": lambda z, alpha=1: np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha)),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "silu": lambda z: z / (1 + np.exp(-z)),
+    "swish": lambda z, beta=1: z / (1 + np.exp(-beta * z)),
+    "gelu": lambda z: z * normal_cdf(z),
+    "gelu_tanh": lambda z: z / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))),
+    "gelu_sigmoid": lambda z: z / (1 + np.exp(-1.702 * z)),
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
+    "hard_swish": lambda z: z * np.clip(z + 3, 0, 6) / 6,
+    "hard_sigmoid": lambda z, slope=0.25, offset=0.5: np.clip(slope * z + offset, 0, 1),
+    "hard_tanh": lambda z: np.clip(z, -1, 1),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "log_sigmoid": lambda z: -np.logaddexp(0, -z),
+    "step": lambda z: (z > 0) * 1.0,
 }
+
+
+def activate(text, z):
+    """f(z) for an activation as it is written: "elu", "elu(alpha=2)"."""
+    constants = {name: float(value) for name, value in re.findall(r"(\w+)=([^,)]+)", text)}
+    return ACTIVATIONS[text.partition("(")[0]](z, **constants)
 
 
 def log_sigmoid(z):
@@ -49,7 +80,7 @@ def forward(parameters, activations, x):
     y = np.asarray(x, np.float64)
     for (w, b), name in zip(parameters, activations, strict=True):
         z = y @ np.asarray(w, np.float64) + np.asarray(b, np.float64)
-        y = ACTIVATIONS[name](z)
+        y = activate(name, z)
     return z, y
 
 

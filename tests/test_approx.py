@@ -1,9 +1,10 @@
-"""exp, log, log1p, sigmoid and tanh of the kernels: the error bounds that csrc/simd/approx.h
+"""exp, log, the normal distribution, ... of the kernels: the error bounds that csrc/simd/approx.h
 states, in ULP, and special values.
 """
 
 from __future__ import annotations
 
+import math
 import re
 
 import mpmath
@@ -31,6 +32,8 @@ EXACT64 = {
     "log1p": np.log1p,
     "sigmoid": lambda x: np.where(x < 0, np.exp(-np.abs(x)), 1.0) / (1 + np.exp(-np.abs(x))),
     "tanh": np.tanh,
+    "expm1_of_negative": np.expm1,
+    "normal_cdf": lambda x: np.vectorize(math.erfc)(-x / math.sqrt(2)) / 2,
 }
 EXACT = {
     "exp": mpmath.exp,
@@ -38,6 +41,8 @@ EXACT = {
     "log1p": mpmath.log1p,
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
     "tanh": mpmath.tanh,
+    "expm1_of_negative": mpmath.expm1,
+    "normal_cdf": lambda x: mpmath.ncdf(max(-60, min(60, x))),  # 0 and 1 beyond
 }
 
 
@@ -62,7 +67,14 @@ def arguments32(name):
     positive = np.concatenate(
         [every_float(tiny, huge, 1_000_000), every_float(1e-3, 110, 1_000_000)]
     )
-    return positive if name == "log1p" else np.concatenate([positive, -positive])
+    return with_signs(name, positive)
+
+
+def with_signs(name, positive):
+    """The arguments that the function is defined for."""
+    if name == "log1p":
+        return positive
+    return -positive if name == "expm1_of_negative" else np.concatenate([positive, -positive])
 
 
 def errors32(name):
@@ -101,7 +113,7 @@ def arguments64(name):
     if name == "log":
         return np.concatenate([spread, near, np.linspace(0.5, 2, 1501)])
     positive = np.concatenate([spread, near, wide, np.linspace(0, 1, 1001)])
-    return positive if name == "log1p" else np.concatenate([positive, -positive])
+    return with_signs(name, positive)
 
 
 def errors64(name):
@@ -153,6 +165,14 @@ def test_float64_error_is_within_the_bound(name, isa):
         ("tanh", np.inf, 1.0),
         ("tanh", 0.0, 0.0),
         ("tanh", 30.0, 1.0),
+        ("expm1_of_negative", -np.inf, -1.0),
+        ("expm1_of_negative", -1e30, -1.0),
+        ("expm1_of_negative", 0.0, 0.0),
+        ("normal_cdf", -np.inf, 0.0),
+        ("normal_cdf", -1e30, 0.0),
+        ("normal_cdf", 0.0, 0.5),
+        ("normal_cdf", 1e30, 1.0),
+        ("normal_cdf", np.inf, 1.0),
         *[(name, np.nan, np.nan) for name in BOUNDS],
     ],
 )

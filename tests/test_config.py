@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import CATALOG
+from fastmlp import _core
 from fastmlp.config import Config
 from fastmlp.config.sections import KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
@@ -91,10 +92,12 @@ def test_names_and_defaults_are_those_of_the_engine() -> None:
     for key, kind in kinds.items():
         for row in CATALOG[kind]:  # type: ignore[literal-required]
             name = row["name"]
-            assert getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key) == name
+            chosen = getattr(getattr(Config().replace(**{key: name}), KEYS[key][0]), key)
+            assert chosen == (_core.activation(name) if kind == "activations" else name)
     for row in CATALOG["activations"]:
         if not row["rowwise"]:
-            assert NetworkConfig(activation=row["name"]).hidden_activations() == (row["name"],)
+            full = _core.activation(row["name"])
+            assert NetworkConfig(activation=row["name"]).hidden_activations() == (full,)
 
 
 @pytest.mark.parametrize(("family", "row"), CHOICES, ids=lambda row: str(row)[:30])
@@ -264,7 +267,7 @@ ADAM = {
 OTHERS: list[dict[str, object]] = [
     {"optimizer": "adamw", "weight_decay": 1e-300},
     {"optimizer": "rmsprop", "rho": 0.5, "centered": True, "clip_value": 1.0},
-    {"schedule": "step", "gamma": 0.5, "step_epochs": 0.1},
+    {"schedule": "step_decay", "gamma": 0.5, "step_epochs": 0.1},
     {"schedule": "polynomial", "power": 2.0},
     {"schedule": "one_cycle", "rise": 0.1, "first_factor": 0.5},
     {"schedule": "coslog", "cycles": 3},
@@ -290,11 +293,11 @@ def test_toml_and_json_give_back_an_equal_configuration(
 
 
 def test_another_schedule_starts_from_its_own_defaults() -> None:
-    steps = Config().replace(schedule="step", gamma=0.5, warmup_epochs=2, optimizer="adam")
+    steps = Config().replace(schedule="step_decay", gamma=0.5, warmup_epochs=2, optimizer="adam")
     training = steps.replace(schedule="exponential").training
     assert (training.gamma, training.warmup_epochs, training.step_epochs) == (0.9, 0, None)
     assert training.optimizer == "adam"
-    assert steps.replace(schedule="step", epochs=9).training.gamma == 0.5
+    assert steps.replace(schedule="step_decay", epochs=9).training.gamma == 0.5
 
 
 def test_both_limits_of_the_gradient_are_refused() -> None:

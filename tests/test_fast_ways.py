@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from conftest import FMA_ISAS, run_python
 from fastmlp import _core
+from formulas import TRAINABLE
 
+KEPT = [variant.text for variant in TRAINABLE if variant.row["keeps_slope"]]
 NONE = dict.fromkeys(("skipping", "compacting", "few", "narrow", "updating", "packing"), False)
 
 
@@ -250,6 +252,54 @@ def test_lanes_without_a_sample_do_not_count(allow):
         trainer = _core.Trainer(network, x, np.arange(17) % 2, loss=loss, **options)
         assert trainer.run_epoch(0).steps == 2
         trainer.close()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", KEPT)
+@pytest.mark.parametrize(
+    ("sizes", "batch", "way"),
+    [
+        ([60, 70, 33, 3], 3, "few"),
+        ([60, 70, 33, 3], 1, "few"),
+        ([7, 64, 20, 3], 31, "narrow"),
+        ([70, 130, 21, 4], 33, "skipping"),
+    ],
+    ids=str,
+)
+def test_slopes_that_are_kept_change_no_bit(allow, sizes, batch, way, activation, dtype):
+    x = pixels(61, sizes[0], "float32")
+    labels = np.arange(61) % sizes[-1]
+    options = {"dtype": dtype, "hidden": activation, "output": activation, "takes": [way]}
+    same(allow, sizes, x, labels, batch, **options)
+
+
+def digest_of_kept_slopes():
+    """All that keep their slope, in every way through a step and as the output unit."""
+    found = {}
+    for activation, dtype in itertools.product(KEPT, ("float32", "float64")):
+        sha = hashlib.sha256()
+        options = {"hidden": activation, "output": activation, "dtype": dtype}
+        for sizes, batch in (([60, 70, 33, 3], 3), ([7, 64, 20, 3], 31), ([70, 300, 21, 4], 33)):
+            x = pixels(61, sizes[0], "float32")
+            sha.update(weights(sizes, x, np.arange(61) % sizes[-1], batch, **options))
+        if dtype == "float32":
+            options["precision"] = "bf16"
+            sha.update(weights(sizes, x, np.arange(61) % sizes[-1], 33, **options))
+        found[f"{activation} {dtype}"] = sha.hexdigest()
+    return found
+
+
+@pytest.mark.parametrize("isa", FMA_ISAS)
+def test_every_instruction_set_keeps_the_same_slopes(isa):
+    code = "import json, test_fast_ways as t; print(json.dumps(t.digest_of_kept_slopes()))"
+    assert json.loads(run_python(code, FASTMLP_ISA=isa)) == digest_of_kept_slopes()
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_every_team_keeps_the_same_slopes(threads, team):
+    alone = digest_of_kept_slopes()
+    team(threads)
+    assert digest_of_kept_slopes() == alone
 
 
 def digest():

@@ -42,12 +42,13 @@ def product(a, b):
     return total
 
 
-def step(layers, x, t, rate, l2):
-    """One step of SGD on half the squared error: relu below, identity on top."""
+def step(layers, x, t, rate, l2, negative_slope):
+    """One step of SGD on half the squared error: (leaky) relu below, identity on top."""
+    a = np.float32(negative_slope)
     y = [x.astype("float32")]
     for number, (w, b) in enumerate(layers):
         z = product(y[-1], w) + b
-        y.append(z if number + 1 == len(layers) else np.maximum(z, 0))
+        y.append(z if number + 1 == len(layers) else np.where(z > 0, z, a * z))
     delta = y[-1] - t
     share = np.float32(1) / np.float32(len(x))
     after = []
@@ -64,16 +65,20 @@ def step(layers, x, t, rate, l2):
             )
         )
         if number:
-            delta = product(w, delta.T).T * (bf16(y[number]) > 0)
+            delta = product(w, delta.T).T * np.where(bf16(y[number]) > 0, np.float32(1), bf16(a))
     return after[::-1]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "slope"), [("relu", 0), ("leaky_relu(negative_slope=0.3)", 0.3)]
+)
 @pytest.mark.parametrize(("sizes", "batch"), SHAPES, ids=str)
-def test_a_step_is_the_chain_of_rounded_factors(sizes, batch):
+def test_a_step_is_the_chain_of_rounded_factors(sizes, batch, hidden, slope):
+    """A slope that is kept is rounded too: that of leaky_relu below 0."""
     generator = np.random.default_rng(3)
     x = generator.normal(size=(batch, sizes[0])).astype("float32")
     t = generator.normal(size=(batch, sizes[-1])).astype("float32")
-    network = _core.Network(sizes, [*["relu"] * (len(sizes) - 2), "identity"])
+    network = _core.Network(sizes, [*[hidden] * (len(sizes) - 2), "identity"])
     network.initialize("he_normal", 1, bias_initializer="normal")
     before = network.parameters()
     options = {"learning_rate": 0.05, "l2": 0.01, "batch_size": batch, "shuffle": False}
@@ -81,7 +86,7 @@ def test_a_step_is_the_chain_of_rounded_factors(sizes, batch):
     trainer.run_epoch(0)
     trainer.close()
     for (w, b), (expected_w, expected_b) in zip(
-        network.parameters(), step(before, x, t, 0.05, 0.01), strict=True
+        network.parameters(), step(before, x, t, 0.05, 0.01, slope), strict=True
     ):
         for found, expected in ((w, expected_w), (b, expected_b)):
             assert np.mean(found != expected) < 0.002  # double rounding in the reference

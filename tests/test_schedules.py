@@ -95,7 +95,7 @@ def test_the_articles_definitions():
     t = np.arange(TOTAL)
     epoch = t // STEPS
     for name, values, expected in [
-        ("step", {"gamma": 0.5, "step_epochs": 3}, 0.5 ** (epoch // 3)),
+        ("step_decay", {"gamma": 0.5, "step_epochs": 3}, 0.5 ** (epoch // 3)),
         ("exponential", {"gamma": 0.9}, 0.9 ** (t / STEPS)),
         ("invscaling", {"power": 0.5}, 1 / np.sqrt(SAMPLES * epoch + 1)),
         ("polynomial", {"power": 2}, (1 - t / TOTAL) ** 2),

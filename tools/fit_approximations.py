@@ -38,6 +38,12 @@ def log_tail(z):
     return mp.nsum(lambda k: 2 * z ** int(k) / (2 * int(k) + 3), [0, 60])
 
 
+def normal_tail(q):
+    """Return (a + 4) e^(a^2 / 2) P(x > a), x being normal, for q = (a - 4) / (a + 4)."""
+    a = 4 * (1 + q) / (1 - q)
+    return (a + 4) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
+
+
 def report(name, function, low, high, degree, weight):
     """Print one coefficient table and the largest weighted error on a fine grid."""
     coefficients = fit(function, low, high, degree)
@@ -53,9 +59,15 @@ def report(name, function, low, high, degree, weight):
 
 half_ln2 = mp.log(2) / 2
 root = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
-for kind, exp_degree, log_degree in (("float", 5, 2), ("double", 10, 6)):
+rows = (("float", 5, 2, 10, "14.5"), ("double", 10, 6, 24, "38.7"))
+for kind, exp_degree, log_degree, tail_degree, tail_end in rows:
     report(f"exp {kind}", exp_tail, -half_ln2, half_ln2, exp_degree, lambda r: r)
     report(f"log {kind}", log_tail, mp.mpf(0), root**2, log_degree, lambda z: z / 2)
+    end = mp.mpf(tail_end)
+    report(
+        f"normal tail {kind}", normal_tail, mp.mpf(-1), (end - 4) / (end + 4), tail_degree,
+        lambda q: 1 / normal_tail(q),
+    )  # fmt: skip
 for bits, name in ((13, "float"), (32, "double")):
     high = mp.floor(mp.log(2) * 2**bits) / 2**bits
     print(f"ln2 {name}: high {mp.nstr(high, 25)} low {mp.nstr(mp.log(2) - high, 25)}")

@@ -17,11 +17,19 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-py::list activations() {
+py::list activation_rows() {
     py::list rows;
-    for (int id = 0; id < Activations::size; ++id)
-        rows.append(py::dict(py::arg("name") = Activations::names[id], py::arg("formula") = Activations::formulas[id],
-                             py::arg("rowwise") = is_rowwise(id)));
+    for (const ActivationRow& row : activations()) {
+        py::list constants;
+        for (int i = 0; i < row.constants.count; ++i) {
+            const ActivationConstant& one = row.constants.of[i];
+            constants.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                                      py::arg("least") = one.least, py::arg("below") = one.below));
+        }
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("rowwise") = row.rowwise,
+                             py::arg("rectifies") = row.rectifies, py::arg("trainable") = row.trainable,
+                             py::arg("keeps_slope") = row.keeps_slope, py::arg("ulp") = row.ulp, py::arg("constants") = constants));
+    }
     return rows;
 }
 
@@ -76,13 +84,16 @@ void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(py::arg("activations") = activations(), py::arg("losses") = losses(), py::arg("optimizers") = optimizer_rows(),
-                            py::arg("schedules") = schedule_rows(),
+            return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = losses(),
+                            py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
                             py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
                             py::arg("initializers") = initializer_rows(),
                             py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)));
         },
         "What exists, by kind: names, formulas, defaults.");
+    module.def(
+        "activation", [](const std::string& text) { return text_of(chosen_activation(text)); }, py::arg("text"),
+        "An activation written in full, every constant with it; ValueError where it is none.");
 }
 
 }  // namespace fastmlp

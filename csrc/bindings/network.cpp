@@ -90,6 +90,13 @@ void require_fit(const Spec& spec, int loss) {
                                 Activations::names[spec.output_unit()] + "'; it needs: " + choices);
 }
 
+void require_trainable(const Spec& spec) {
+    for (std::size_t l = 0; l < spec.activations.size(); ++l)
+        if (!row_of(spec.activations[l]).trainable)
+            throw std::invalid_argument("activation '" + text_of(spec.activations[l]) + "' of layer " + std::to_string(l) +
+                                        " cannot be trained through: its slope is 0 wherever it has one");
+}
+
 TargetArray loss_targets(const Network& network, const py::object& targets, int64_t samples, int loss) {
     return target_array(targets, samples, network.spec.outputs(), network.double_precision() ? "float64" : "float32",
                         loss == IdOf<CategoricalCrossEntropy, Losses>::value, loss == IdOf<BinaryCrossEntropy, Losses>::value);
@@ -102,7 +109,7 @@ void bind_network(py::module_& module) {
         .def_property_readonly("activations",
                                [](const Network& n) {
                                    std::vector<std::string> names;
-                                   for (int id : n.spec.activations) names.push_back(Activations::names[id]);
+                                   for (const ChosenActivation& one : n.spec.activations) names.push_back(text_of(one));
                                    return names;
                                })
         .def_property_readonly("dtype", [](const Network& n) { return n.double_precision() ? "float64" : "float32"; })

@@ -32,6 +32,9 @@ struct ElementOf<Parameters<T>> {
 // Throws std::invalid_argument where the loss cannot stand on this network's output unit.
 void require_fit(const Spec& spec, int loss);
 
+// Throws std::invalid_argument where a layer has no slope to go down.
+void require_trainable(const Spec& spec);
+
 // The targets as `loss` needs them: checked, in the network's precision.
 TargetArray loss_targets(const Network& network, const pybind11::object& targets, int64_t samples, int loss);
 

@@ -39,7 +39,7 @@ void gemm_into(const py::array_t<T>& a, const py::array_t<T>& b, const py::array
 
 template <class T>
 py::array_t<T> map_function(const std::string& name, const py::array_t<T, py::array::c_style>& x) {
-    const char* const names[] = {"exp", "log", "log1p", "sigmoid", "tanh", "sqrt"};
+    const char* const names[] = {"exp", "log", "log1p", "sigmoid", "tanh", "sqrt", "expm1_of_negative", "normal_cdf"};
     const auto map = table<T>(kernels()).map[id_of(name, names, functions, "function")];
     py::array_t<T> y(x.size());
     run_team(1, [&](const Member&) { map(x.size(), x.data(), y.mutable_data()); });

@@ -60,6 +60,7 @@ public:
         : network_(std::move(network)), claim_(network_), options_(options) {
         const auto lock = network_->read();
         require_fit(network_->spec, options_.loss);
+        require_trainable(network_->spec);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
         targets_ = loss_targets(*network_, targets, inputs_.view.count, options_.loss);

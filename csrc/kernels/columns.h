@@ -34,23 +34,6 @@ T gather_columns(const GatherArguments& from, T* x, int64_t x_row) {
     return peak.value();
 }
 
-// y = activation(y + bias), a bias a row. Lanes past the last sample are computed, but not looked at.
-template <class Activation, class T>
-T bias_activation_columns(int64_t features, int64_t samples, T* y, int64_t y_row, const T* bias) {
-    const Vec<T> zero{};  // as in bias_activation
-    Peak<T> peak;
-    for (int64_t i = 0; i < features; ++i) {
-        const Vec<T> constant = broadcast<T>(bias[i]);
-        T* const row = y + i * y_row;
-        for (int64_t j = 0; j < samples; j += lanes<T>) {
-            const Vec<T> value = Activation::template value<Approx<T>>((load(row + j) + zero) + constant);
-            store(row + j, value);
-            peak.see(keep_first<T>(value, samples - j));
-        }
-    }
-    return peak.value();
-}
-
 // delta_t (features x samples) holds dL/dy; it becomes dL/dz = dL/dy * slope(y), and delta its transpose.
 template <class Activation, class T>
 T backward_columns(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row, T* delta,

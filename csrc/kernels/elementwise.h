@@ -8,21 +8,6 @@
 namespace fastmlp {
 namespace FASTMLP_ISA {
 
-// A sum that is zero gets its sign here: whether terms of zero were added or left out is then no difference.
-template <class Activation, class T>
-T bias_activation(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias) {
-    Peak<T> peak;
-    for (int64_t i = 0; i < rows; ++i) {
-        T* row = y + i * y_row;
-        for (int64_t j = 0; j < columns; j += lanes<T>) {
-            const Vec<T> value = Activation::template value<Approx<T>>((load(row + j) + Vec<T>{}) + load(bias + j));
-            store(row + j, value);
-            peak.see(value);
-        }
-    }
-    return peak.value();
-}
-
 // The tile holds dL/dy of (features x samples), as the product W delta^T makes it; delta wants it as (samples x features).
 template <class Activation, class T>
 T backward(int64_t features, int64_t samples, const T* tile, int64_t tile_row, const T* y, int64_t y_row, T* delta, int64_t delta_row,
@@ -133,6 +118,9 @@ void map(int64_t n, const T* x, T* y) {
         if constexpr (function == Function::sigmoid) result = Approx<T>::sigmoid(v);
         if constexpr (function == Function::tanh) result = Approx<T>::tanh(v);
         if constexpr (function == Function::sqrt) result = Approx<T>::sqrt(v);
+        if constexpr (function == Function::expm1_of_negative) result = Approx<T>::expm1_of_negative(v);
+        Vec<T> power;
+        if constexpr (function == Function::normal_cdf) result = Approx<T>::normal_cdf(v, power);
         store_partial(y + i, result, count);
     }
 }

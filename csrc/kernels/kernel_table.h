@@ -107,6 +107,20 @@ struct GatherArguments {
 enum class SourceType { uint8, float32, float64 };
 constexpr int source_types = 3;
 
+// y = activation(y + bias) over (rows x columns): a bias a column, or, where samples stand in the lanes, a row.
+template <class T>
+struct ActivationArguments {
+    int64_t rows, columns;
+    T* y;
+    int64_t y_row;
+    const T* bias;       // null: zeros
+    const T* constants;  // of the activation, in the order of its struct
+    T* slope;            // (rows x columns), ld = slope_row: f'(z), for activations that keep it; null: not wanted
+    int64_t slope_row;
+};
+template <class T>
+using ActivationKernel = T (*)(const ActivationArguments<T>&);
+
 // One group of at most `lanes` samples at the end of the network (rows.h tells the steps).
 template <class T>
 struct LossArguments {
@@ -121,9 +135,11 @@ struct LossArguments {
     int64_t delta_row;
     T* delta_t;  // (outputs x lanes), ld = delta_t_row: the same transposed, and scratch
     int64_t delta_t_row;
-    T* scratch;        // (2 x outputs x lanes)
-    T* losses;         // (samples): out, the loss of each
-    int64_t* correct;  // += samples whose largest output is their largest target (one output: same side of one half)
+    T* scratch;                // (3 x outputs x lanes)
+    T* losses;                 // (samples): out, the loss of each
+    int64_t* correct;          // += samples whose largest output is their largest target (one output: same side of one half)
+    ActivationKernel<T> unit;  // the output unit's bias_activation_columns, if it keeps its slope
+    const T* unit_constants;
 };
 
 // A tile of parameters. `below`: how many rows of the same columns the caller updates next, so that they may be fetched meanwhile.
@@ -156,7 +172,8 @@ struct FewRows {
     int32_t* index;  // (count), with room for few_rows_room(elements)
     int64_t count;
 };
-// delta (rows x features) = (delta_above (rows x outputs) W^T) * slope(y), W (features x outputs).
+// delta (rows x features) = (delta_above (rows x outputs) W^T) * slope(y), W (features x outputs). Here and in all that goes back, y is
+// the slope itself for activations that keep it.
 template <class T>
 struct FewRowsBack {
     int64_t rows, features, outputs;
@@ -171,8 +188,8 @@ struct FewRowsBack {
 inline int64_t few_rows_room(int64_t elements) { return elements + largest_lanes + few_rows_ahead; }
 
 // Functions of one variable, for tests of their error bounds.
-enum class Function { exp, log, log1p, sigmoid, tanh, sqrt };
-constexpr int functions = 6;
+enum class Function { exp, log, log1p, sigmoid, tanh, sqrt, expm1_of_negative, normal_cdf };
+constexpr int functions = 8;
 
 // Operations whose rate in registers is the roof under which all kernels work.
 enum class Operation { fma };
@@ -191,15 +208,14 @@ struct KernelTable : TileTable<T> {
     // Whole vectors of some rows: to[to_place[i]] = from[from_place[i]], ld = row; null: i
     void (*copy_rows)(int64_t rows, int64_t columns, const T* from, const int32_t* from_place, T* to, const int32_t* to_place, int64_t row);
 
-    // y = activation(y + bias) over (rows x columns)
-    T (*bias_activation[Activations::size])(int64_t rows, int64_t columns, T* y, int64_t y_row, const T* bias);
+    ActivationKernel<T> bias_activation[Activations::size];
 
     // delta (columns of a batch x rows of features) = transpose(tile) * slope(y); its transpose to delta_t unless null
     T (*backward[Activations::size])(int64_t features, int64_t samples, const T* tile, int64_t tile_row, const T* y, int64_t y_row,
                                      T* delta, int64_t delta_row, T* delta_t, int64_t delta_t_row);
 
     // The same where samples stand in the lanes (columns.h): bias a row; delta_t changes in place, delta is its transpose
-    T (*bias_activation_columns[Activations::size])(int64_t features, int64_t samples, T* y, int64_t y_row, const T* bias);
+    ActivationKernel<T> bias_activation_columns[Activations::size];
     T (*backward_columns[Activations::size])(int64_t features, int64_t samples, T* delta_t, int64_t delta_t_row, const T* y, int64_t y_row,
                                              T* delta, int64_t delta_row);
 

@@ -1,5 +1,6 @@
 // Fills the kernel table of one instruction set. CMakeLists.txt compiles this file once per row of its ISA list, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_kernels_<row>.
+#include "kernels/activate.h"
 #include "kernels/augment.h"
 #include "kernels/columns.h"
 #include "kernels/compact.h"
@@ -25,11 +26,12 @@ void enter_skipping_tiles(KernelTable<T>& to, Positions<J...>) {
 template <class T, class Activation>
 void enter_activation(KernelTable<T>& to, int id) {
     if constexpr (!Activation::rowwise) {
+        using Back = typename OnTheWayBack<Activation>::type;
         to.bias_activation[id] = bias_activation<Activation, T>;
-        to.backward[id] = backward<Activation, T>;
+        to.backward[id] = backward<Back, T>;
         to.bias_activation_columns[id] = bias_activation_columns<Activation, T>;
-        to.backward_columns[id] = backward_columns<Activation, T>;
-        to.few_rows_backward[id] = few_rows_backward<Activation, T>;
+        to.backward_columns[id] = backward_columns<Back, T>;
+        to.few_rows_backward[id] = few_rows_backward<Back, T>;
     }
 }
 
@@ -107,6 +109,8 @@ KernelTable<T> make_table() {
     to.map[static_cast<int>(Function::tanh)] = map<Function::tanh, T>;
     to.peak[static_cast<int>(Operation::fma)] = fma_peak<T>;
     to.map[static_cast<int>(Function::sqrt)] = map<Function::sqrt, T>;
+    to.map[static_cast<int>(Function::expm1_of_negative)] = map<Function::expm1_of_negative, T>;
+    to.map[static_cast<int>(Function::normal_cdf)] = map<Function::normal_cdf, T>;
     return to;
 }
 

@@ -1,6 +1,7 @@
 // Fills the table of bf16 products of one instruction set. CMakeLists.txt compiles this file once per row of its lists, with
 // FASTMLP_ISA naming the row; the one symbol that leaves the object is fastmlp_pairs_<row>.
 #include "kernels/pairs.h"
+#include "kernels/activate.h"
 #include "kernels/elementwise.h"
 #include "kernels/microkernel.h"
 #include "kernels/round.h"
@@ -11,7 +12,7 @@ namespace {
 
 template <class Activation>
 void enter_backward(PairKernels& to, int id) {
-    if constexpr (!Activation::rowwise) to.backward[id] = pair_backward<Activation>;
+    if constexpr (!Activation::rowwise) to.backward[id] = pair_backward<typename OnTheWayBack<Activation>::type>;
 }
 
 template <class... Rows>

@@ -3,6 +3,7 @@
 // ascending order, the same for every vector width and wherever the sample stands in a batch.
 #pragma once
 
+#include "kernels/activate.h"
 #include "kernels/elementwise.h"
 
 namespace fastmlp {
@@ -87,12 +88,22 @@ FASTMLP_INLINE int64_t count_correct(const LossArguments<T>& of, const T* z, int
     return count_true<T>(same, static_cast<int>(of.samples));
 }
 
+// Any output unit that keeps its slope: all of them share the loops of a loss, which call the unit's own.
+struct AnyUnit : KeptSlope {};
+template <class T>
+FASTMLP_INLINE void apply_unit(const LossArguments<T>& of, const T* z, int64_t z_row, T* y, T* slope) {
+    for (int64_t j = 0; j < of.outputs; ++j) store(y + j * lanes<T>, load(z + j * z_row));
+    of.unit({of.outputs, lanes<T>, y, lanes<T>, nullptr, of.unit_constants, slope, lanes<T>});
+}
+
 // dL/dz from dL/dy for an output unit whose slope does not cancel with the loss
 template <class Loss, class Output, class T>
-FASTMLP_INLINE Vec<T> unfused_delta(Vec<T> y, Vec<T> t, Vec<T> share, Vec<T> weighted) {
+FASTMLP_INLINE Vec<T> unfused_delta(Vec<T> y, Vec<T> t, Vec<T> share, Vec<T> weighted, const T* slope) {
     const Vec<T> gradient = Loss::template gradient<Approx<T>>(y, t, share);
     if constexpr (Output::rowwise)
         return y * (gradient - weighted);  // softmax: dy_k/dz_j = y_k ([k = j] - y_j)
+    else if constexpr (Output::keeps_slope)
+        return gradient * load(slope);
     else
         return gradient * Output::template slope<Approx<T>>(y);
 }
@@ -103,6 +114,7 @@ T loss(const LossArguments<T>& of) {
     const int64_t z_row = of.delta_t_row;
     T* const y = of.scratch;
     T* const t = of.scratch + of.outputs * lanes<T>;
+    T* const slope = t + of.outputs * lanes<T>;
     const Vec<T> share = broadcast<T>(static_cast<T>(1) / static_cast<T>(of.outputs));
 
     if (of.z != nullptr) rows_to_columns<T>(of.samples, of.outputs, of.z, of.z_row, z, z_row);
@@ -112,6 +124,8 @@ T loss(const LossArguments<T>& of) {
     SoftmaxRow<Vec<T>> row{};
     if constexpr (Output::rowwise) {
         row = softmax_columns<T>(of.outputs, z, z_row, y, lanes<T>);
+    } else if constexpr (Output::keeps_slope) {
+        apply_unit(of, z, z_row, y, slope);
     } else {
         for (int64_t j = 0; j < of.outputs; ++j) store(y + j * lanes<T>, Output::template value<Approx<T>>(load(z + j * z_row)));
     }
@@ -133,7 +147,7 @@ T loss(const LossArguments<T>& of) {
         if constexpr (Loss::fused)
             delta = output - target;
         else
-            delta = unfused_delta<Loss, Output, T>(output, target, share, weighted);
+            delta = unfused_delta<Loss, Output, T>(output, target, share, weighted, slope + j * lanes<T>);
         store(z + j * z_row, delta);
         peak.see(keep_first<T>(delta, of.samples));
     }
@@ -147,7 +161,9 @@ T loss(const LossArguments<T>& of) {
 // The pairs that exist: a fused loss has one output unit, the others take any.
 template <class Loss, class Output, class T>
 constexpr T (*loss_kernel())(const LossArguments<T>&) {
-    if constexpr (!Loss::fused) {
+    if constexpr (!Loss::fused && Output::keeps_slope) {
+        return loss<Loss, AnyUnit, T>;
+    } else if constexpr (!Loss::fused) {
         return loss<Loss, Output, T>;
     } else {
         if constexpr (__is_same(typename Loss::Output, Output)) return loss<Loss, Output, T>;

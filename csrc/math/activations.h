@@ -1,6 +1,10 @@
-// What an activation is: its name, its formula as text, its value y = f(z) and its slope f'(z) written in y.
-// Adding one: a struct here, its name in the list of math/catalog.h. Kernels on every instruction set, Python's names, error
-// messages and test sweeps follow from the list; the text is the oracle that the tests evaluate and differentiate.
+// What an activation is: its name, its formula as text, its value y = f(z) and its slope f'(z). Adding one: a struct here (or in
+// piecewise.h, smooth.h, gates.h beside it), its name in the list of math/catalog.h. Kernels on every instruction set, Python's names,
+// error messages and test sweeps follow from the list; the text is the oracle that the tests evaluate and differentiate.
+//
+// There are two kinds. Where the slope is simple in the output y, a struct says slope(y), and backward reads y. Any other computes both
+// from z at once, as they share most of their work, and the slope is kept beside y for backward (`keeps_slope`); it may have constants,
+// which a network chooses for each layer. Either kind passes NaN on.
 //
 // M supplies the functions (M::exp, ...) and numbers (M::number(1)) for the vector V: simd/approx.h in the kernels.
 #pragma once
@@ -9,10 +13,37 @@
 
 namespace fastmlp {
 
-struct Identity {
+// A number in a formula.
+struct ActivationConstant {
+    const char* name;
+    const char* meaning;
+    double initial;       // where none is given
+    double least, below;  // least <= value < below
+};
+constexpr int largest_constants = 2;
+struct ActivationConstants {
+    int count;
+    ActivationConstant of[largest_constants];
+};
+constexpr double unlimited_constant = 1e30;  // exclusive; finite in every precision
+
+// What structs say where nothing else stands in them.
+struct Activation {
+    static constexpr bool rowwise = false;    // a value depends on its whole row: an output unit only
+    static constexpr bool rectifies = false;  // holds back what is below 0 and passes on what is above: first weights are He's
+    static constexpr bool trainable = true;   // there is a slope to go down
+    static constexpr bool keeps_slope = false;
+    static constexpr double ulp = 1;  // y is the exact value, give or take so many ULP of y, and as many ULP of z in z
+    static constexpr ActivationConstants constants = {0, {}};
+};
+// The second kind, with value_and_slope(z, constants, slope).
+struct KeptSlope : Activation {
+    static constexpr bool keeps_slope = true;
+};
+
+struct Identity : Activation {
     static constexpr const char* name = "identity";
     static constexpr const char* formula = "z";
-    static constexpr bool rowwise = false;
 
     template <class M, class V>
     static FASTMLP_INLINE V value(V z) {
@@ -24,10 +55,10 @@ struct Identity {
     }
 };
 
-struct Sigmoid {
+struct Sigmoid : Activation {
     static constexpr const char* name = "sigmoid";
     static constexpr const char* formula = "1 / (1 + exp(-z))";
-    static constexpr bool rowwise = false;
+    static constexpr double ulp = 2.5;
 
     template <class M, class V>
     static FASTMLP_INLINE V value(V z) {
@@ -39,10 +70,10 @@ struct Sigmoid {
     }
 };
 
-struct Tanh {
+struct Tanh : Activation {
     static constexpr const char* name = "tanh";
     static constexpr const char* formula = "tanh(z)";
-    static constexpr bool rowwise = false;
+    static constexpr double ulp = 2.5;
 
     template <class M, class V>
     static FASTMLP_INLINE V value(V z) {
@@ -55,10 +86,10 @@ struct Tanh {
 };
 
 // NaN passes through; the slope at 0 is 0, as in PyTorch.
-struct Relu {
+struct Relu : Activation {
     static constexpr const char* name = "relu";
     static constexpr const char* formula = "Max(z, 0)";
-    static constexpr bool rowwise = false;
+    static constexpr bool rectifies = true;
 
     template <class M, class V>
     static FASTMLP_INLINE V value(V z) {
@@ -71,7 +102,7 @@ struct Relu {
 };
 
 // An output unit only: each value depends on the whole row (kernels/rows.h computes it, shifted by the row's largest z).
-struct Softmax {
+struct Softmax : Activation {
     static constexpr const char* name = "softmax";
     static constexpr const char* formula = "exp(z_j) / sum_k exp(z_k)";
     static constexpr bool rowwise = true;

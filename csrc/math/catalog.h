@@ -2,10 +2,13 @@
 #pragma once
 
 #include "math/activations.h"
+#include "math/gates.h"
 #include "math/losses.h"
 #include "math/optimizers.h"
 #include "math/optimizers_adam.h"
+#include "math/piecewise.h"
 #include "math/schedules.h"
+#include "math/smooth.h"
 
 namespace fastmlp {
 
@@ -16,7 +19,8 @@ struct Catalog {
     static constexpr const char* formulas[] = {Rows::formula...};
 };
 
-using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax>;
+using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Relu6, Elu, Selu, Celu, Softplus, Silu, Swish, Gelu,
+                            GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy>;
 using Optimizers = Catalog<Sgd, Adam, AdamW, NAdam, Adagrad, Rmsprop, Lion>;
 using Schedules = Catalog<Constant, StepDecay, Exponential, Polynomial, InverseScaling, Cosine, CosineRestarts, OneCycle, CosLog, Plateau>;

@@ -42,7 +42,7 @@ struct Constant {
 };
 
 struct StepDecay {
-    static constexpr const char* name = "step";
+    static constexpr const char* name = "step_decay";
     static constexpr const char* formula = "gamma^floor(t / (step_epochs * steps))";
     enum { gamma, step_epochs, count };
     static constexpr Hyperparameter hyperparameters[] = {

@@ -60,8 +60,7 @@ T gather_inputs(const Chunk<T>& c, T* x) {
 template <class T>
 void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
     const int64_t row = c.plan.activity.row[at(l + 1)];
-    LossArguments<T> group = loss_group(c.context.targets, c.order, c.first + r, samples);
-    group.outputs = c.parameters[l].out;
+    LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
     group.z = z;
     group.z_row = row;
     group.delta = c.plan.delta[at(l)] + r * row;

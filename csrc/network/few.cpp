@@ -22,7 +22,8 @@ void forward_few(const Chunk<T>& c) {
         x.rows = c.rows;
         c.kernels.find_nonzero(layer.in, x);
         c.kernels.few_rows_product(x, layer.weight, layer.weight_row, layer.out, y, y_row);
-        const T largest = c.kernels.bias_activation[activation](c.rows, layer.out, y, y_row, layer.bias);
+        const T largest = c.kernels.bias_activation[activation](
+            {c.rows, layer.out, y, y_row, layer.bias, layer.constants.data(), activity.slope[at(l + 1)], y_row});
         if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
     }
 }
@@ -34,7 +35,7 @@ void backward_few(const Chunk<T>& c) {
         const Layer<T>& layer = c.parameters[l];
         const auto kernel = c.kernels.few_rows_backward[c.parameters[l - 1].activation];
         const T largest = kernel({c.rows, layer.in, layer.out, c.plan.delta[at(l)], activity.row[at(l + 1)], layer.weight, layer.weight_row,
-                                  activity.y[at(l)], c.plan.delta[at(l - 1)], activity.row[at(l)]});
+                                  activity.slope_source(l), c.plan.delta[at(l - 1)], activity.row[at(l)]});
         c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
     }
 }

@@ -48,10 +48,14 @@ T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activa
     const Product<T> product{layer.in, activity.y[i],     activity.row[i],    1, layer.weight, layer.weight_row,
                              1,        activity.y[i + 1], activity.row[i + 1]};
     const Share share = share_of(rows, 1, layer.out, static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes, member);
+    T* const slope = activity.slope[i + 1];
+    const int64_t slope_row = activity.row[i + 1];
     T largest = 0;
     const auto finish = [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
-        largest = std::max(
-            largest, kernels.bias_activation[activation](tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin));
+        T* const kept = slope ? slope + tile_rows.begin * slope_row + columns.begin : nullptr;
+        largest =
+            std::max(largest, kernels.bias_activation[activation]({tile_rows.size(), columns.size(), tile, tile_row,
+                                                                   layer.bias + columns.begin, layer.constants.data(), kept, slope_row}));
         then(tile_rows, columns, tile, tile_row);
     };
     if (lists)
@@ -61,10 +65,14 @@ T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activa
     return largest;
 }
 
-// The targets of samples order[first] ... as the loss kernel takes them.
+// The targets of samples order[first] ... and the output unit, as the loss kernel takes them.
 template <class T>
-LossArguments<T> loss_group(const Targets<T>& targets, const int64_t* order, int64_t first, int64_t samples) {
+LossArguments<T> loss_group(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, const int64_t* order,
+                            int64_t first, int64_t samples) {
     LossArguments<T> group{};
+    group.outputs = last.out;
+    group.unit = kernels.bias_activation_columns[last.activation];
+    group.unit_constants = last.constants.data();
     group.samples = samples;
     group.labels = targets.labels && !order ? targets.labels + first : targets.labels;
     group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;

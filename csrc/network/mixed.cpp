@@ -38,6 +38,12 @@ struct Mixed {
                      along_row, factors.y_down[at(l)] + samples.begin / 2 * down_row + columns.begin, down_row});
     }
 
+    void round_slopes(int64_t l, const Range& samples, const Range& columns, const float* slope, int64_t slope_row) const {
+        const int64_t down_row = c.plan.activity.row[at(l)];
+        Pair* const to = factors.slope_down[at(l)] + samples.begin / 2 * down_row + columns.begin;
+        pairs.round({samples.size(), columns.size(), slope, slope_row, nullptr, 0, to, down_row});
+    }
+
     void forward() const {
         const int64_t layers = c.parameters.layers();
         for (int64_t l = 0; l < layers; ++l) {
@@ -58,9 +64,13 @@ struct Mixed {
             multiply(
                 pairs, product, share, scratch,
                 [&](const Range& samples, const Range& columns, float* tile, int64_t tile_row) {
-                    largest = std::max(largest, c.kernels.bias_activation[activation](samples.size(), columns.size(), tile, tile_row,
-                                                                                      layer.bias + columns.begin));
+                    Pair* const kept = last ? nullptr : factors.slope_down[at(l + 1)];
+                    float* const slope = kept ? factors.slope_tile[static_cast<std::size_t>(c.member.index)] : nullptr;
+                    largest = std::max(largest, c.kernels.bias_activation[activation]({samples.size(), columns.size(), tile, tile_row,
+                                                                                       layer.bias + columns.begin, layer.constants.data(),
+                                                                                       slope, tile_row}));
                     if (!last) round_samples(l + 1, samples, columns, tile, tile_row);
+                    if (kept) round_slopes(l + 1, samples, columns, slope, tile_row);
                 },
                 [this] { return c.leaves(); });
             if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
@@ -98,7 +108,7 @@ struct Mixed {
                 [&](const Range& features, const Range& samples, const float* tile, int64_t tile_row) {
                     const int64_t place = samples.begin / 2 * row + features.begin;
                     largest =
-                        std::max(largest, slope({features.size(), samples.size(), tile, tile_row, factors.y_down[at(l)] + place, row,
+                        std::max(largest, slope({features.size(), samples.size(), tile, tile_row, factors.slope_source(l) + place, row,
                                                  factors.delta_down[at(l - 1)] + place, row,
                                                  transposed ? transposed + features.begin / 2 * t_row + samples.begin : nullptr, t_row}));
                 },

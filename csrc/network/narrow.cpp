@@ -35,13 +35,16 @@ struct Pass {
             const bool last = l + 1 == layers;
             const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
             T* const y = last ? c.plan.delta_t[at(l)] : c.plan.y_t[at(l + 1)];
+            T* const slope = last ? nullptr : c.plan.slope_t[at(l + 1)];
             T largest = 0;
             multiply(
                 c.kernels, Product<T>{layer.in, layer.weight, 1, layer.weight_row, c.plan.y_t[at(l)], row, 1, y, row},
                 {{0, layer.out}, mine}, c.scratch.tile,
                 [&](const Range& units, const Range& samples, T* tile, int64_t tile_row) {
-                    largest = std::max(largest, c.kernels.bias_activation_columns[activation](units.size(), samples.size(), tile, tile_row,
-                                                                                              layer.bias + units.begin));
+                    T* const kept = slope ? slope + units.begin * row + samples.begin : nullptr;
+                    largest = std::max(largest, c.kernels.bias_activation_columns[activation]({units.size(), samples.size(), tile, tile_row,
+                                                                                               layer.bias + units.begin,
+                                                                                               layer.constants.data(), kept, row}));
                 },
                 [] { return false; });
             if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
@@ -63,8 +66,9 @@ struct Pass {
                 c.kernels,
                 Product<T>{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], row, 1, c.plan.delta_t[at(l - 1)], row},
                 {{0, layer.in}, mine}, c.scratch.tile, [](const Range&, const Range&, const T*, int64_t) {}, [] { return false; });
+            const T* const slopes = c.plan.slope_t[at(l)] ? c.plan.slope_t[at(l)] : c.plan.y_t[at(l)];
             const T largest = c.kernels.backward_columns[c.parameters[l - 1].activation](
-                layer.in, mine.size(), c.plan.delta_t[at(l - 1)] + mine.begin, row, c.plan.y_t[at(l)] + mine.begin, row,
+                layer.in, mine.size(), c.plan.delta_t[at(l - 1)] + mine.begin, row, slopes + mine.begin, row,
                 c.plan.delta[at(l - 1)] + mine.begin * delta_row, delta_row);
             c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
         }

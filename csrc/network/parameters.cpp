@@ -9,7 +9,9 @@ template <class T>
 Parameters<T>::Parameters(const Spec& spec) {
     for (int64_t l = 0; l < spec.layers(); ++l) {
         const auto i = static_cast<std::size_t>(l);
-        layers_.push_back({spec.sizes[i], spec.sizes[i + 1], spec.activations[i], nullptr, padded<T>(spec.sizes[i + 1]), nullptr});
+        const ChosenActivation& chosen = spec.activations[i];
+        layers_.push_back({spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}});
+        std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
     }
     memory_ = place([this](Arena& in) {
         for (Layer<T>& layer : layers_) {

@@ -24,7 +24,8 @@ struct Layer {
     int activation;
     T* weight;  // (in x out), ld = weight_row; padding columns are zero
     int64_t weight_row;
-    T* bias;  // (out), padded
+    T* bias;                                     // (out), padded
+    std::array<T, largest_constants> constants;  // of the activation
 };
 
 template <class T>

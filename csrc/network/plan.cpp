@@ -106,6 +106,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     }
     y_t.assign(ways.narrow ? layers : 0, nullptr);
     for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
+    take_slopes(in, parameters);
     few.assign(ways.few ? layers : 0, {});
     for (std::size_t l = 0; l < few.size(); ++l) {
         few[l].x = activity.y[l];
@@ -132,6 +133,28 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     if (clipping.by_norm) clipping.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
+}
+
+// Of the layers that have one above them: an output unit's slope stays within its loss.
+template <class T>
+void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
+    slope_t.assign(y_t.size(), nullptr);
+    mixed.slope_down.assign(activity.y.size(), nullptr);
+    mixed.slope_tile.assign(scratch.size(), nullptr);
+    bool any = false;
+    for (int64_t l = 1; l < parameters.layers(); ++l) {
+        const auto i = static_cast<std::size_t>(l);
+        if (!keeps_slope(parameters[l - 1].activation)) continue;
+        any = true;
+        if (mixed.kernels)
+            mixed.slope_down[i] = in.take<Pair>(checked_product(pairs_of(chunk), activity.row[i]));
+        else if (ways.narrow)
+            slope_t[i] = in.take<T>(checked_product(parameters[l].in, delta_t_row));
+        else
+            activity.slope[i] = in.take<T>(checked_product(chunk, activity.row[i]));
+    }
+    if (any && mixed.kernels)
+        for (float*& tile : mixed.slope_tile) tile = in.take<float>(TileScratch<Pair>::tile_size);
 }
 
 template <class T>

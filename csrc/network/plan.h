@@ -20,9 +20,14 @@ namespace fastmlp {
 // The activations of some rows: what forward writes. y[0] holds the inputs, y[l] the outputs of layer l.
 template <class T>
 struct Activity {
-    std::vector<T*> y;  // (rows x width), ld = row[l]
+    std::vector<T*> y;      // (rows x width), ld = row[l]
+    std::vector<T*> slope;  // f'(z) beside y[l], where a step goes and the activation keeps it; else null
     std::vector<int64_t> row;
 
+    const T* slope_source(int64_t l) const {
+        const auto i = static_cast<std::size_t>(l);
+        return slope[i] ? slope[i] : y[i];
+    }
     void take(Arena& in, const Parameters<T>& parameters, int64_t rows) { take(in, parameters, rows, padded<T>(parameters[0].in)); }
     void take(Arena& in, const Parameters<T>& parameters, int64_t rows, int64_t input_row) {
         y.clear();
@@ -31,6 +36,7 @@ struct Activity {
             row.push_back(l == 0 ? input_row : padded<T>(parameters[l - 1].out));
             y.push_back(in.take<T>(checked_product(rows, row.back())));
         }
+        slope.assign(y.size(), nullptr);
     }
 };
 
@@ -39,7 +45,7 @@ template <class T>
 struct MemberScratch {
     TileScratch<T> tile;
     T* strip = nullptr;  // a piece of a product that skips zeros; only where one does
-    T* outputs;          // (2 x outputs x lanes), for the loss and softmax
+    T* outputs;          // (3 x outputs x lanes), for the loss and softmax
 
     // batch: rows that go through the network together
     void take(Arena& in, const Parameters<T>& parameters, int64_t batch, bool skips) {
@@ -51,7 +57,7 @@ struct MemberScratch {
             tile.panel = in.take<T>(checked_product(widest, TileScratch<T>::tile_row));
         }
         if (skips) strip = in.take<T>(skip_rows * largest_skipping_vectors * largest_lanes);
-        outputs = in.take<T>(checked_product(2 * largest_lanes, parameters[parameters.layers() - 1].out));
+        outputs = in.take<T>(checked_product(3 * largest_lanes, parameters[parameters.layers() - 1].out));
     }
 };
 
@@ -70,7 +76,14 @@ struct MixedFactors {
     std::vector<Pair*> w_along, w_down;  // (in x out/2), but not of the lowest layer; (in/2 x out), ld = weight_row
     std::vector<Pair*> delta_down;       // (chunk/2 x out)
     std::vector<Pair*> delta_t;          // its transpose down its columns, (out/2 x chunk), ld = delta_t_row; not of the lowest
+    std::vector<Pair*> slope_down;       // beside y_down, where the activation keeps its slope; else null
+    std::vector<float*> slope_tile;      // a member's, before it is rounded
     std::vector<int64_t> along_row, w_along_row;
+
+    const Pair* slope_source(int64_t l) const {
+        const auto i = static_cast<std::size_t>(l);
+        return slope_down[i] ? slope_down[i] : y_down[i];
+    }
 };
 
 // What the caller decides about a plan.
@@ -108,6 +121,7 @@ struct StepPlan {
     Compaction<T> compaction;  // only where inputs are compacted
     MixedFactors mixed;
     std::vector<T*> y_t;      // the activations transposed, (width x chunk), ld = delta_t_row; only where narrow, instead of activity.y
+    std::vector<T*> slope_t;  // beside y_t, where the activation keeps its slope; else null
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
     int64_t delta_t_row;
@@ -124,6 +138,7 @@ struct StepPlan {
 
 private:
     void take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices);
+    void take_slopes(Arena& in, const Parameters<T>& parameters);
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };

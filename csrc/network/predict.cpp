@@ -93,8 +93,8 @@ Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets
     Tally tally;
     const int64_t z_row = own.activity.row.back();
     for (int64_t r = 0; r < rows.size(); r += kernels.lanes) {
-        LossArguments<T> group = loss_group<T>(targets, nullptr, rows.begin + r, std::min<int64_t>(kernels.lanes, rows.size() - r));
-        group.outputs = last.out;
+        LossArguments<T> group =
+            loss_group<T>(kernels, last, targets, nullptr, rows.begin + r, std::min<int64_t>(kernels.lanes, rows.size() - r));
         group.z = own.activity.y.back() + r * z_row;
         group.z_row = z_row;
         group.delta_t = own.delta_t;

@@ -8,12 +8,6 @@
 namespace fastmlp {
 namespace {
 
-template <class... Rows>
-bool rowwise(int id, Catalog<Rows...>) {
-    const bool flags[] = {Rows::rowwise...};
-    return flags[id];
-}
-
 template <class Loss>
 bool loss_fits(int output_unit) {
     if constexpr (Loss::fused)
@@ -45,9 +39,9 @@ int id_of(const std::string& name, const char* const* names, int count, const st
     throw std::invalid_argument(what + " '" + name + "' is unknown; choose from: " + choices);
 }
 
-int activation_id(const std::string& name) { return id_of(name, Activations::names, Activations::size, "activation"); }
 int loss_id(const std::string& name) { return id_of(name, Losses::names, Losses::size, "loss"); }
-bool is_rowwise(int activation) { return rowwise(activation, Activations()); }
+bool is_rowwise(int activation) { return activations()[static_cast<std::size_t>(activation)].rowwise; }
+bool keeps_slope(int activation) { return activations()[static_cast<std::size_t>(activation)].keeps_slope; }
 bool fits(int loss, int output_unit) { return loss_fits(loss, output_unit, Losses()); }
 
 Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations) {
@@ -62,11 +56,11 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
                                     std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
     Spec spec{sizes, {}};
     for (std::size_t l = 0; l < activations.size(); ++l) {
-        const int id = activation_id(activations[l]);
-        if (is_rowwise(id) && l + 1 < activations.size())
+        const ChosenActivation chosen = chosen_activation(activations[l]);
+        if (row_of(chosen).rowwise && l + 1 < activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " is an output unit: only the last layer can have it");
-        spec.activations.push_back(id);
+        spec.activations.push_back(chosen);
     }
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;

@@ -5,24 +5,26 @@
 #include <string>
 #include <vector>
 
+#include "network/activation.h"
+
 namespace fastmlp {
 
 struct Spec {
-    std::vector<int64_t> sizes;    // in, hidden ..., out
-    std::vector<int> activations;  // ids in Activations, one a layer; the last is the output unit
+    std::vector<int64_t> sizes;                 // in, hidden ..., out
+    std::vector<ChosenActivation> activations;  // one a layer; the last is the output unit
 
     int64_t layers() const { return static_cast<int64_t>(sizes.size()) - 1; }
     int64_t inputs() const { return sizes.front(); }
     int64_t outputs() const { return sizes.back(); }
-    int output_unit() const { return activations.back(); }
+    int output_unit() const { return activations.back().id; }
     int64_t parameter_count() const;
 };
 
 // The position of `name` in a catalog's names; throws std::invalid_argument listing the choices.
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what);
-int activation_id(const std::string& name);
 int loss_id(const std::string& name);
 bool is_rowwise(int activation);
+bool keeps_slope(int activation);
 bool fits(int loss, int output_unit);  // a fused loss belongs to one output unit
 
 // Throws std::invalid_argument naming the layer and the rule.

@@ -86,7 +86,8 @@ void backward(const Chunk<T>& c) {
         const Product<T> product{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], c.plan.delta_t_row, 1, nullptr, 0};
         const Share share = share_of(layer.in, line_bytes / static_cast<int64_t>(sizeof(T)), c.rows, c.panel(), c.member);
         const bool drops = c.plan.dropout && c.plan.dropout.of[at(l)];
-        const T* const y = drops ? c.plan.dropout.of[at(l)].whole : c.plan.activity.y[at(l)];
+        const T* const kept = c.plan.activity.slope_source(l);
+        const T* const slopes = drops && kept == c.plan.activity.y[at(l)] ? c.plan.dropout.of[at(l)].whole : kept;
         T largest = 0;
         multiply(
             c.kernels, product, share, c.scratch.tile,
@@ -95,7 +96,7 @@ void backward(const Chunk<T>& c) {
                 T* const delta = c.plan.delta[at(l - 1)] + place;
                 T* const transposed =
                     c.plan.delta_t[at(l - 1)] ? c.plan.delta_t[at(l - 1)] + features.begin * c.plan.delta_t_row + samples.begin : nullptr;
-                T seen = c.kernels.backward[below](features.size(), samples.size(), tile, tile_row, y + place, row, delta, row,
+                T seen = c.kernels.backward[below](features.size(), samples.size(), tile, tile_row, slopes + place, row, delta, row,
                                                    drops ? nullptr : transposed, c.plan.delta_t_row);
                 if (drops) seen *= drop_delta(c, l, samples, features, delta, transposed);
                 largest = std::max(largest, seen);

@@ -1,10 +1,10 @@
-// exp, log, log1p, sigmoid and tanh over vectors: the same arithmetic on every instruction set, hence the same bits.
+// exp, log, sigmoid, tanh, the normal distribution, ... over vectors: the same arithmetic on every instruction set, hence the same bits.
 // Polynomials come from tools/fit_approximations.py; tests/test_approx.py holds the bounds below over dense sweeps,
 // against float64 (float) and 40-digit arithmetic (double). NaN stays NaN; +-inf has its limit; exp underflows gradually.
 //
-//   largest error in ULP:   exp   log   log1p   sigmoid   tanh      (log: normal x > 0; log1p: x >= 0)
-//   float                   1     1     1.5     2.5       2.5
-//   double                  1     1     1.5     2.5       2.5
+//   largest error in ULP:   exp   log   log1p   sigmoid   tanh   expm1_of_negative   normal_cdf   (log: normal x > 0; log1p: x >= 0)
+//   float                   1     1     1.5     2.5       2.5    1.5                 6.5
+//   double                  1     1     1.5     2.5       2.5    1.5                 6.5
 #pragma once
 
 #include "simd/vec.h"
@@ -24,6 +24,10 @@ struct ApproxConstants<float> {
                                          0.001393364103198670115f,
                                          0.00019890980869750325563f};
     static constexpr float log_tail[] = {0.66666685039575855022f, 0.39988780566021981899f, 0.29579949391972784709f};
+    static constexpr float normal_tail[] = {0.7552851304887489122f,      -0.60789665776365131377f,    0.38713738230090863322f,
+                                            -0.18652130746121908182f,    0.060397293905870061317f,    -0.0075452681641871460159f,
+                                            -0.0034880755300982533847f,  0.0016462956118648889409f,   0.00016935545827690642545f,
+                                            -0.00023462176112985335791f, -0.000052645649784000009505f};
     static constexpr float ln2_high = 0.693115234375f;  // 13 bits: n * ln2_high is exact
     static constexpr float ln2_low = 0.00003194618494530941723212146f;
     static constexpr float log2_e = 1.4426950408889634074f;
@@ -31,6 +35,7 @@ struct ApproxConstants<float> {
     static constexpr float exp_low = -104.0f;          // e^x rounds to 0 below
     static constexpr float exp_high = 88.73f;          // e^x overflows above
     static constexpr float tanh_one = 9.1f;            // tanh x rounds to 1 above
+    static constexpr float normal_end = 14.5f;         // P(x > a) rounds to 0 above
     static constexpr int mantissa = 23;
     static constexpr int32_t bias = 127;
 };
@@ -50,6 +55,14 @@ struct ApproxConstants<double> {
                                           2.09146793765839351e-9};
     static constexpr double log_tail[] = {0.66666666666666696862, 0.3999999999989950449,  0.28571428625975484921, 0.22222211134795079855,
                                           0.1818288912526172208,  0.15331721600556041269, 0.1461644968504340586};
+    static constexpr double normal_tail[] = {
+        0.75528513041575149294,    -0.60789664197189208795,   0.38713740074221464682,    -0.18652185795965935536,
+        0.060396574890930761317,   -0.0075401889666602004885, -0.003479692367265117899,  0.0016308184566236660671,
+        0.00013334431090175782639, -0.0002310949274599999122, -1.9082478613761375104e-6, 0.000035144648837307337006,
+        7.1661855753429421389e-7,  -5.9200597783480127658e-6, -6.2955534376840974021e-7, 1.0213323200813466784e-6,
+        2.7152923189346927505e-7,  -1.5469299518573346051e-7, -8.5062130207120741545e-8, 1.3084160702927547382e-8,
+        1.9354252944022821705e-8,  1.9900669024872006748e-9,  -2.4131363953029431258e-9, -7.3453845106020132434e-10,
+        -1.7079133665341177463e-11};
     static constexpr double ln2_high = 0.6931471803691238164901733;  // 32 bits: n * ln2_high is exact
     static constexpr double ln2_low = 1.908214929270587816144266e-10;
     static constexpr double log2_e = 1.4426950408889634074;
@@ -57,6 +70,7 @@ struct ApproxConstants<double> {
     static constexpr double exp_low = -746.0;
     static constexpr double exp_high = 709.79;
     static constexpr double tanh_one = 19.1;
+    static constexpr double normal_end = 38.7;
     static constexpr int mantissa = 52;
     static constexpr int64_t bias = 1023;
 };
@@ -73,7 +87,8 @@ struct Approx {
     static FASTMLP_INLINE V fma(V a, V b, V c) { return FASTMLP_ISA::fma(a, b, c); }
     static FASTMLP_INLINE V without_subnormals(V v) { return FASTMLP_ISA::without_subnormals<T>(v); }
     static FASTMLP_INLINE V sqrt(V v) { return FASTMLP_ISA::sqrt(v); }
-    static FASTMLP_INLINE V with_sign_or_zero(V magnitude, V v) { return v == V{} ? V{} : with_sign_of<T>(magnitude, v); }
+    static FASTMLP_INLINE V with_sign_of(V magnitude, V v) { return FASTMLP_ISA::with_sign_of<T>(magnitude, v); }
+    static FASTMLP_INLINE V with_sign_or_zero(V magnitude, V v) { return v == V{} ? V{} : FASTMLP_ISA::with_sign_of<T>(magnitude, v); }
 
     template <int count>
     static FASTMLP_INLINE V polynomial(const T (&coefficient)[count], V x) {
@@ -141,6 +156,41 @@ struct Approx {
         return numerator / (one + e);
     }
 
+    // The same with 1 / (1 + e^x), which 1 - sigmoid would not give precisely
+    static FASTMLP_INLINE V sigmoid(V x, V& complement) {
+        const V one = broadcast<T>(1);
+        const V e = exp(-absolute(x));
+        const V larger = one / (one + e), smaller = e * larger;
+        complement = x < V{} ? larger : smaller;
+        return x < V{} ? smaller : larger;
+    }
+
+    // e^x - 1 for x <= 0; from -2 tanh_one on it rounds to -1
+    static FASTMLP_INLINE V expm1_of_negative(V x) {
+        I n;
+        const V small = reduced_expm1(at_least(x, broadcast<T>(-2 * C::tanh_one)), n);
+        const V scale = power_of_two(n);
+        return fma(small, scale, scale - broadcast<T>(1));
+    }
+
+    // What rounding took from a * a (T. J. Dekker, 1971; here without fma, that no instruction set may differ)
+    static FASTMLP_INLINE V lost_of_square(V a, V square) {
+        constexpr Bits<T> low = (static_cast<Bits<T>>(1) << (C::mantissa / 2 + 1)) - 1;
+        const V high = from_bits<T>(bits<T>(a) & ~broadcast_bits<T>(low)), rest = a - high;
+        return ((high * high - square) + (high + high) * rest) + rest * rest;
+    }
+
+    // P(normal variable <= x), and e^(-x^2 / 2). With a = |x|, P(variable > a) = e^(-a^2 / 2) polynomial(q) / (a + 4), where
+    // q = (a - 4) / (a + 4); the square must be exact, because e turns its absolute error into a relative one.
+    static FASTMLP_INLINE V normal_cdf(V x, V& power) {
+        const V a = at_most(absolute(x), broadcast<T>(C::normal_end)), half = broadcast<T>(static_cast<T>(0.5));
+        const V square = a * a, share = broadcast<T>(1) / (a + broadcast<T>(4));
+        const V rounded = exp(-(half * square));
+        power = fma(rounded, -(half * lost_of_square(a, square)), rounded);
+        const V tail = power * (polynomial(C::normal_tail, (a - broadcast<T>(4)) * share) * share);
+        return x < V{} ? tail : broadcast<T>(1) - tail;
+    }
+
     // (e^2|x| - 1) / (e^2|x| + 1) with the sign of x
     static FASTMLP_INLINE V tanh(V x) {
         I n;
@@ -149,7 +199,7 @@ struct Approx {
         const V small = reduced_expm1(magnitude + magnitude, n);
         const V scale = power_of_two(n);
         const V expm1 = fma(small, scale, scale - one);
-        return with_sign_of<T>(expm1 / (expm1 + broadcast<T>(2)), x);
+        return with_sign_of(expm1 / (expm1 + broadcast<T>(2)), x);
     }
 };
 

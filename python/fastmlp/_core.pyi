@@ -8,10 +8,23 @@ from numpy.typing import ArrayLike, NDArray
 __version__: str
 
 @type_check_only
+class ActivationConstantRow(TypedDict):
+    name: str
+    meaning: str
+    default: float
+    least: float
+    below: float
+
+@type_check_only
 class ActivationRow(TypedDict):
     name: str
     formula: str
     rowwise: bool
+    rectifies: bool
+    trainable: bool
+    keeps_slope: bool
+    ulp: float
+    constants: list[ActivationConstantRow]
 
 @type_check_only
 class LossRow(TypedDict):
@@ -58,6 +71,7 @@ class Catalog(TypedDict):
     precisions: list[str]
 
 def catalog() -> Catalog: ...
+def activation(text: str) -> str: ...
 def cpu_info() -> dict[str, Any]: ...
 def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .. import _core
@@ -19,6 +20,8 @@ _CATALOG = _core.catalog()
 
 ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
 HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
+UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSS_OUTPUTS = {row["name"]: tuple(row["outputs"]) for row in _CATALOG["losses"]}
@@ -259,6 +262,78 @@ def per_layer(one: Kind) -> Kind:
         return [one.read(part) for part in text.split(",")] if "," in text else one.read(text)
 
     return Kind(one.shown + "[,...]", check, read)
+
+
+def activation_name(text: str) -> str:
+    """Return the name in the text of an activation.
+
+    Examples
+    --------
+    >>> activation_name("elu(alpha=1)"), activation_name("relu")
+    ('elu', 'relu')
+    """
+    return text.partition("(")[0].strip()
+
+
+def one_activation(names: Iterable[str]) -> Kind:
+    """Accept an activation of some names, and write it in full, with its constants.
+
+    It is a name, a name with constants in parentheses, or a mapping of both.
+
+    Examples
+    --------
+    >>> kind = one_activation(["relu", "leaky_relu"])
+    >>> kind.check("activation", "leaky_relu")
+    'leaky_relu(negative_slope=0.01)'
+    >>> kind.check("activation", {"name": "leaky_relu", "negative_slope": 0.2})
+    'leaky_relu(negative_slope=0.2)'
+    >>> kind.check("activation", "relu(slope=2)")
+    Traceback (most recent call last):
+    fastmlp.errors.ConfigError: activation: activation 'relu' has no constant 'slope'; it has none
+    """
+    one = choice(names)
+
+    def check(key: str, value: object) -> object:
+        text = _activation_text(key, value) if isinstance(value, Mapping) else value
+        if not isinstance(text, str):
+            return one.check(key, text)
+        one.check(key, activation_name(text))
+        if text == "auto":
+            return text
+        try:
+            return _core.activation(text)
+        except ValueError as error:
+            raise ConfigError(f"{key}: {error}") from None
+
+    return Kind("NAME", check)
+
+
+def _activation_text(key: str, value: Mapping[object, object]) -> object:
+    """Return the mapping of a name and constants as text."""
+    constants = {str(name): number for name, number in value.items() if name != "name"}
+    for name, number in constants.items():
+        if not isinstance(number, numbers.Real) or isinstance(number, bool):
+            raise ConfigError(f"{key}: {name} must be a number; got {number!r}")
+    if not isinstance(value.get("name"), str):
+        raise ConfigError(f"{key} must have the name of an activation; got {dict(value)!r}")
+    shown = ", ".join(f"{name}={float(number)!r}" for name, number in constants.items())  # type: ignore[arg-type]
+    return f"{value['name']}({shown})" if shown else value["name"]
+
+
+def activation_per_layer(names: Iterable[str]) -> Kind:
+    """Accept one activation for all hidden layers, or a list with one for each."""
+    one = one_activation(names)
+
+    def check(key: str, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return tuple(one.check(f"{key}[{at}]", each) for at, each in enumerate(value))
+        return one.check(key, value)
+
+    def read(text: str) -> object:
+        parts = re.split(r",(?![^(]*\))", text)  # not at the commas between constants
+        return parts if len(parts) > 1 else text
+
+    return Kind(f"{one.shown},...", check, read)
 
 
 def _as_whole(value: object) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from .keys import (
     SCHEDULES,
     UPDATE_OPTIONS,
     Kind,
+    activation_per_layer,
     choice,
     column,
     default_of,
@@ -32,6 +33,7 @@ from .keys import (
     flag,
     hyperparameter,
     number_per_layer,
+    one_activation,
     per_layer,
     real,
     text,
@@ -125,14 +127,21 @@ class NetworkConfig(_Section):
     --------
     >>> NetworkConfig(hidden=[30], activation="sigmoid").hidden_activations()
     ('sigmoid',)
+    >>> NetworkConfig(hidden=[9, 9], activation=["relu", "elu(alpha=0.5)"]).activation
+    ('relu', 'elu(alpha=0.5)')
     """
 
     hidden: Sequence[int] = _key((128,), widths(), "widths of the hidden layers")
-    activation: str | Sequence[str] = _key(
-        "relu", per_layer(choice(HIDDEN_ACTIVATIONS)), "of the hidden layers, one or one for each"
+    activation: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = _key(
+        "relu",
+        activation_per_layer(HIDDEN_ACTIVATIONS),
+        f"of the hidden layers, one or one for each: {', '.join(HIDDEN_ACTIVATIONS)}; "
+        "elu(alpha=0.5), for example, sets a constant",
     )
-    output_activation: str = _key(
-        "auto", choice(("auto", *ACTIVATIONS)), "activation of the output layer"
+    output_activation: str | Mapping[str, Any] = _key(
+        "auto",
+        one_activation(("auto", *ACTIVATIONS)),
+        "activation of the output layer: auto, softmax or one of those of hidden layers",
     )
     init: str = _key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = _key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
@@ -148,10 +157,14 @@ class NetworkConfig(_Section):
             )
 
     def hidden_activations(self) -> tuple[str, ...]:
-        """Return the activation of each hidden layer."""
+        """Return the activation of each hidden layer, written in full."""
         if isinstance(self.activation, str):
             return (self.activation,) * len(self.hidden)
-        return tuple(self.activation)
+        return tuple(str(one) for one in self.activation)
+
+    def output_unit(self) -> str:
+        """Return the activation of the output layer, written in full, or ``auto``."""
+        return str(self.output_activation)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..config.keys import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+from ..config.keys import (
+    ACTIVATIONS,
+    HIDDEN_ACTIVATIONS,
+    LOSS_OUTPUTS,
+    activation_name,
+    one_activation,
+)
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from .container import DTYPES, FORMAT_VERSION, Slot
@@ -150,8 +156,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     _need(
         isinstance(activations, list)
         and len(activations) == len(sizes) - 1
-        and all(name in HIDDEN_ACTIVATIONS for name in activations[:-1])
-        and activations[-1] in ACTIVATIONS,
+        and all(_is_activation(text, HIDDEN_ACTIVATIONS) for text in activations[:-1])
+        and _is_activation(activations[-1], ACTIVATIONS),
         f"network activations {activations!r}",
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
@@ -188,6 +194,14 @@ def _is_counts(value: object) -> bool:
     return isinstance(value, list) and all(_is_count(one) for one in value)
 
 
+def _is_activation(value: object, names: tuple[str, ...]) -> bool:
+    """Whether `value` is an activation as a file says it: in full, with its constants."""
+    try:
+        return isinstance(value, str) and one_activation(names).check("activation", value) == value
+    except ConfigError:
+        return False
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
@@ -206,14 +220,15 @@ def _check_config(values: object, network: Mapping[str, Any]) -> None:
     _need(
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
-        and config.network.output_activation == network["activations"][-1]
+        and config.network.output_unit() == network["activations"][-1]
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
     loss = config.training.loss
+    output = config.network.output_unit()
     _need(
-        config.network.output_activation in LOSS_OUTPUTS.get(loss, ()),
-        f"loss {loss!r} with output {config.network.output_activation!r}",
+        activation_name(output) in LOSS_OUTPUTS.get(loss, ()),
+        f"loss {loss!r} with output {output!r}",
     )
 
 

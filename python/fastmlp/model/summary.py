@@ -14,7 +14,7 @@ class Summary:
     Parameters
     ----------
     layers : tuple of (inputs, units, activation, parameters)
-        One entry a layer.
+        One entry a layer; the activation with its constants.
     dtype : str
         Precision of the network.
     notes : tuple of str
@@ -31,13 +31,14 @@ class Summary:
         return sum(layer[3] for layer in self.layers)
 
     def __repr__(self) -> str:
-        lines = [f"{'layer':>5}  {'shape':<15}{'activation':<12}{'parameters':>12}"]
+        wide = max(12, 2 + max(len(layer[2]) for layer in self.layers))
+        lines = [f"{'layer':>5}  {'shape':<15}{'activation':<{wide}}{'parameters':>12}"]
         lines += [
-            f"{at:>5}  {f'{inputs} -> {units}':<15}{activation:<12}{count:>12,}"
+            f"{at:>5}  {f'{inputs} -> {units}':<15}{activation:<{wide}}{count:>12,}"
             for at, (inputs, units, activation, count) in enumerate(self.layers, 1)
         ]
-        size = self.parameters * np.dtype(self.dtype).itemsize
-        lines += [f"{'total':>5}  {'':<15}{self.dtype:<12}{self.parameters:>12,}  ({_bytes(size)})"]
+        size = _bytes(self.parameters * np.dtype(self.dtype).itemsize)
+        lines += [f"{'total':>5}  {'':<15}{self.dtype:<{wide}}{self.parameters:>12,}  ({size})"]
         return "\n".join((*lines, *self.notes))
 
 

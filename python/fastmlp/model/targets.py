@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.keys import LOSS_OUTPUTS
+from ..config.keys import LOSS_OUTPUTS, activation_name
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
 from .scaling import mean_and_deviation
@@ -222,7 +222,7 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     task : {"classification", "regression"}
         What the target is.
     output, loss : str
-        A name of the engine's catalog or ``auto``.
+        A name of the engine's catalog (of an output unit with its constants) or ``auto``.
 
     Returns
     -------
@@ -252,11 +252,12 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
             output = LOSS_OUTPUTS[loss][0]
         else:
             output = SQUARED_CLASS_OUTPUT if classes else VALUE_OUTPUT
+    unit = activation_name(output)
     if loss == "auto":
-        own = [name for name, outputs in LOSS_OUTPUTS.items() if outputs == (output,)]
+        own = [name for name, outputs in LOSS_OUTPUTS.items() if outputs == (unit,)]
         loss = own[0] if own and classes else SQUARED_LOSS
-    if output not in LOSS_OUTPUTS[loss]:
-        fitting = [name for name, outputs in LOSS_OUTPUTS.items() if output in outputs]
+    if unit not in LOSS_OUTPUTS[loss]:
+        fitting = [name for name, outputs in LOSS_OUTPUTS.items() if unit in outputs]
         raise ConfigError(
             f"loss {loss!r} goes with output_activation {' or '.join(LOSS_OUTPUTS[loss])}, "
             f"not {output!r}; for {output!r} choose {', '.join(fitting)}"

@@ -62,9 +62,9 @@ def train(
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
     init : str, Model, or list of (W, b), optional
-        How first weights are drawn (``auto``: he_normal with relu, else glorot_uniform), or the
-        weights themselves: W (inputs, units), b (units,) of each layer. A Model also hands on its
-        classes and scalings; take its config along.
+        How first weights are drawn (``auto``: he_normal with relu and its kin, else
+        glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each layer. A
+        Model also hands on its classes and scalings; take its config along.
     progress : bool
         A progress bar on stderr.
     verbose : bool
@@ -72,7 +72,9 @@ def train(
     on_epoch : callable, optional
         Called after every epoch with its number from 0 and the Model so far.
     **options
-        Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``,
+        Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
+        (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
+        ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
         ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
         ``learning_rate=0.1`` (values on a linear output: 0.01), ``momentum=0.0`` and
         ``nesterov=False``, or ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``,
@@ -119,8 +121,8 @@ def train(
     and ``weight_decay`` (which adamw and lion do not pass through their averages) pull weights,
     never biases.
 
-    A ``schedule`` multiplies the learning rate, step by step, by a factor from 0 to 1: ``step``,
-    ``exponential``, ``polynomial``, ``invscaling`` (as scikit-learn), ``cosine``,
+    A ``schedule`` multiplies the learning rate, step by step, by a factor from 0 to 1:
+    ``step_decay``, ``exponential``, ``polynomial``, ``invscaling`` (as scikit-learn), ``cosine``,
     ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024) or ``plateau`` (falls
     where the validation loss does not), after ``warmup_epochs`` in which it rises. ``clip_value``
     limits each element of g, ``clip_norm`` its norm over all parameters, before penalties.
@@ -254,7 +256,7 @@ def fit(
     """
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output_activation)
+    activations = (*config.network.hidden_activations(), config.network.output_unit())
     network = _core.Network(sizes, activations, config.network.dtype)
     network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max

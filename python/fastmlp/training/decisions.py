@@ -13,7 +13,14 @@ import numpy as np
 
 from .. import _core
 from ..config import Config
-from ..config.keys import ADAPTIVE, HIDDEN_ACTIVATIONS, OPTIMIZERS
+from ..config.keys import (
+    ADAPTIVE,
+    HIDDEN_ACTIVATIONS,
+    OPTIMIZERS,
+    RECTIFIERS,
+    UNTRAINABLE,
+    activation_name,
+)
 from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model
@@ -70,14 +77,17 @@ def decide(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
         )
     task = infer_task(data.y, config.data.task)
-    output, loss = infer_output_and_loss(
-        task, config.network.output_activation, config.training.loss
-    )
+    output, loss = infer_output_and_loss(task, config.network.output_unit(), config.training.loss)
+    for name in (*config.network.hidden_activations(), output):
+        if activation_name(name) in UNTRAINABLE:
+            raise ConfigError(
+                f"activation {name!r} cannot be trained through: its slope is 0 wherever it has one"
+            )
     config = config.replace(output_activation=output, loss=loss)
     known = start._description if isinstance(start, Model) else None
     own = data.y if labels is None else labels
     targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
-    if output not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
+    if activation_name(output) not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
         raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
     inputs = _input_scaling(data, parts, config, known)
     decided = {
@@ -154,7 +164,8 @@ def _input_scaling(
 def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
-    return "he_normal" if "relu" in config.network.hidden_activations() else "glorot_uniform"
+    names = map(activation_name, config.network.hidden_activations())
+    return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
 def _learning_rate(config: Config, task: str) -> float:
