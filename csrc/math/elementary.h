@@ -32,7 +32,7 @@ FASTMLP_INLINE double log2_of(double x) {
     __builtin_memcpy(&bits, &x, sizeof(bits));
     constexpr int64_t root_of_half = 0x3fe6a09e667f3bcd;
     const int64_t e = (bits - root_of_half) >> 52;
-    bits -= e << 52;
+    bits -= e * (int64_t{1} << 52);
     double m;
     __builtin_memcpy(&m, &bits, sizeof(m));
     const double s = (m - 1) / (m + 1), z = s * s;
