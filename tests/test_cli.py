@@ -97,7 +97,7 @@ FLAGS = {
     "weight_decay": ("--optimizer adamw --weight-decay .1", 0.1),
     "schedule": ("--schedule cosine", "cosine"),
     "warmup_epochs": ("--warmup-epochs .5", 0.5),
-    "gamma": ("--schedule step_decay --gamma .5", 0.5),
+    "decay_factor": ("--schedule step_decay --decay-factor .5", 0.5),
     "step_epochs": ("--schedule step_decay --step-epochs 2", 2.0),
     "power": ("--schedule polynomial --power 2", 2.0),
     "final_factor": ("--schedule cosine --final-factor .1", 0.1),

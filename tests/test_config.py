@@ -63,7 +63,7 @@ BAD_VALUES = [
     ("epsilon", 0.0, "epsilon must be a number at least 1e-20; got 0.0"),
     ("beta_1", 0.9, "optimizer 'sgd' has no beta_1; got 0.9: it has learning_rate, momentum"),
     ("schedule", "cosin", "got 'cosin' - did you mean 'cosine'?"),
-    ("gamma", 0.9, "schedule 'constant' has no gamma; got 0.9: it has warmup_epochs"),
+    ("decay_factor", 0.9, "schedule 'constant' has no decay_factor; got 0.9: it has warmup_epochs"),
     ("warmup_epochs", -1, "warmup_epochs must be a number at least 0; got -1"),
     ("nesterov", 1, "nesterov must be true or false; got 1"),
     ("clip_norm", -1.0, "clip_norm must be a number at least 0; got -1.0"),
@@ -267,7 +267,7 @@ ADAM = {
 OTHERS: list[dict[str, object]] = [
     {"optimizer": "adamw", "weight_decay": 1e-300},
     {"optimizer": "rmsprop", "rho": 0.5, "centered": True, "clip_value": 1.0},
-    {"schedule": "step_decay", "gamma": 0.5, "step_epochs": 0.1},
+    {"schedule": "step_decay", "decay_factor": 0.5, "step_epochs": 0.1},
     {"schedule": "polynomial", "power": 2.0},
     {"schedule": "one_cycle", "rise": 0.1, "first_factor": 0.5},
     {"schedule": "coslog", "cycles": 3},
@@ -293,11 +293,13 @@ def test_toml_and_json_give_back_an_equal_configuration(
 
 
 def test_another_schedule_starts_from_its_own_defaults() -> None:
-    steps = Config().replace(schedule="step_decay", gamma=0.5, warmup_epochs=2, optimizer="adam")
+    steps = Config().replace(
+        schedule="step_decay", decay_factor=0.5, warmup_epochs=2, optimizer="adam"
+    )
     training = steps.replace(schedule="exponential").training
-    assert (training.gamma, training.warmup_epochs, training.step_epochs) == (0.9, 0, None)
+    assert (training.decay_factor, training.warmup_epochs, training.step_epochs) == (0.9, 0, None)
     assert training.optimizer == "adam"
-    assert steps.replace(schedule="step_decay", epochs=9).training.gamma == 0.5
+    assert steps.replace(schedule="step_decay", epochs=9).training.decay_factor == 0.5
 
 
 def test_both_limits_of_the_gradient_are_refused() -> None:

@@ -72,12 +72,14 @@ def test_every_schedule_follows_its_formula_at_every_step(name, values):
     assert max(found) <= 1
 
 
-@pytest.mark.parametrize("gamma", [0.0, 0.1, 0.5, 1 - 2.0**-53])
+@pytest.mark.parametrize("decay_factor", [0.0, 0.1, 0.5, 1 - 2.0**-53])
 @pytest.mark.parametrize("reductions", [0, 1, 5, 5000])
-def test_a_plateau_falls_by_its_factor_to_its_floor(gamma, reductions):
-    found = factors("plateau", defaults("plateau", gamma=gamma), 1, reductions)[0]
-    np.testing.assert_allclose(found, gamma**reductions, rtol=1e-13, atol=1e-300)
-    floored = factors("plateau", defaults("plateau", gamma=gamma, final_factor=0.3), 1, reductions)
+def test_a_plateau_falls_by_its_factor_to_its_floor(decay_factor, reductions):
+    found = factors("plateau", defaults("plateau", decay_factor=decay_factor), 1, reductions)[0]
+    np.testing.assert_allclose(found, decay_factor**reductions, rtol=1e-13, atol=1e-300)
+    floored = factors(
+        "plateau", defaults("plateau", decay_factor=decay_factor, final_factor=0.3), 1, reductions
+    )
     assert floored == [max(found, 0.3)]
 
 
@@ -95,8 +97,8 @@ def test_the_articles_definitions():
     t = np.arange(TOTAL)
     epoch = t // STEPS
     for name, values, expected in [
-        ("step_decay", {"gamma": 0.5, "step_epochs": 3}, 0.5 ** (epoch // 3)),
-        ("exponential", {"gamma": 0.9}, 0.9 ** (t / STEPS)),
+        ("step_decay", {"decay_factor": 0.5, "step_epochs": 3}, 0.5 ** (epoch // 3)),
+        ("exponential", {"decay_factor": 0.9}, 0.9 ** (t / STEPS)),
         ("invscaling", {"power": 0.5}, 1 / np.sqrt(SAMPLES * epoch + 1)),
         ("polynomial", {"power": 2}, (1 - t / TOTAL) ** 2),
         ("cosine_restarts", {"cycle_epochs": 4}, (1 + np.cos(np.pi * (t % 60) / 60)) / 2),
@@ -178,7 +180,7 @@ def test_instruction_sets_change_no_bit(isa):
 
 def test_the_factors_are_those_of_every_processor():
     """Golden values: no library of the system computes them."""
-    values = {"cosine": {}, "exponential": {"gamma": 0.37}, "polynomial": {"power": 1.3}}
+    values = {"cosine": {}, "exponential": {"decay_factor": 0.37}, "polynomial": {"power": 1.3}}
     found = [
         factors(name, defaults(name, **others), 100)[97].hex() for name, others in values.items()
     ]
@@ -189,8 +191,10 @@ GOLDEN = ["0x1.c19a5767613a6p-2", "0x1.a6e81331813d6p-10", "0x1.7652d81408c6cp-2
 
 
 def test_names_of_schedules_and_optimizers_are_told_apart():
-    with pytest.raises(ValueError, match="schedule 'cosine' has no 'gamma'; it has: final_factor"):
-        trainer(network(), schedule="cosine", gamma=0.5)
+    with pytest.raises(
+        ValueError, match="schedule 'cosine' has no 'decay_factor'; it has: final_factor"
+    ):
+        trainer(network(), schedule="cosine", decay_factor=0.5)
     with pytest.raises(ValueError, match="optimizer 'sgd' has no 'beta_1'; it has: learning_rate"):
         trainer(network(), schedule="cosine", beta_1=0.5)
     with pytest.raises(ValueError, match=r"cycles = 2\.5 is not a whole number"):
@@ -203,7 +207,7 @@ def test_names_of_schedules_and_optimizers_are_told_apart():
 
 def test_the_history_tells_the_rate_of_every_epochs_last_step():
     model = fastmlp.train(
-        X, T, schedule="exponential", gamma=0.25, learning_rate=0.2, batch_size=6, epochs=4
+        X, T, schedule="exponential", decay_factor=0.25, learning_rate=0.2, batch_size=6, epochs=4
     )
     expected = [0.2 * 0.25 ** ((10 * epoch + 9) / 10) for epoch in range(4)]
     np.testing.assert_allclose(model.history["learning_rate"], expected, rtol=1e-14)
@@ -215,7 +219,7 @@ def test_a_plateau_falls_when_the_validation_loss_has_stopped():
     """With a threshold of nearly all, no loss but the first is better."""
     model = fastmlp.train(
         X, T, validation=(X[:9], T[:9]), epochs=8, learning_rate=0.2,
-        schedule="plateau", plateau_epochs=1, plateau_threshold=0.999, gamma=0.5,
+        schedule="plateau", plateau_epochs=1, plateau_threshold=0.999, decay_factor=0.5,
     )  # fmt: skip
     # The first is the best; two that are no better make the rate fall, then again.
     expected = [0.2, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.025]

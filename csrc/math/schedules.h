@@ -18,8 +18,8 @@ constexpr double shortest_epochs = 1e-3;
 
 constexpr Hyperparameter warmup_row = {
     "warmup_epochs", "epochs in which the learning rate rises in proportion to the steps", 0, 0, unlimited, false};
-constexpr Hyperparameter gamma_row(double initial) {
-    return {"gamma", "factor of the learning rate, each time it falls", initial, 0, 1, false};
+constexpr Hyperparameter decay_factor_row(double initial) {
+    return {"decay_factor", "factor of the learning rate, each time it falls", initial, 0, 1, false};
 }
 constexpr Hyperparameter power_row(double initial) {
     return {"power", "exponent by which the learning rate falls", initial, 0, 100, false};
@@ -43,21 +43,21 @@ struct Constant {
 
 struct StepDecay {
     static constexpr const char* name = "step_decay";
-    static constexpr const char* formula = "gamma^floor(t / (step_epochs * steps))";
-    enum { gamma, step_epochs, count };
+    static constexpr const char* formula = "decay_factor^floor(t / (step_epochs * steps))";
+    enum { decay_factor, step_epochs, count };
     static constexpr Hyperparameter hyperparameters[] = {
-        gamma_row(0.1), {"step_epochs", "epochs from one fall to the next", 10, shortest_epochs, unlimited, false}};
+        decay_factor_row(0.1), {"step_epochs", "epochs from one fall to the next", 10, shortest_epochs, unlimited, false}};
     static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) {
-        return power(h[gamma], floor_of(at.t / (h[step_epochs] * at.steps)));
+        return power(h[decay_factor], floor_of(at.t / (h[step_epochs] * at.steps)));
     }
 };
 
 struct Exponential {
     static constexpr const char* name = "exponential";
-    static constexpr const char* formula = "gamma^(t / steps)";
-    enum { gamma, count };
-    static constexpr Hyperparameter hyperparameters[] = {gamma_row(0.9)};
-    static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) { return power(h[gamma], at.t / at.steps); }
+    static constexpr const char* formula = "decay_factor^(t / steps)";
+    enum { decay_factor, count };
+    static constexpr Hyperparameter hyperparameters[] = {decay_factor_row(0.9)};
+    static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) { return power(h[decay_factor], at.t / at.steps); }
 };
 
 struct Polynomial {
@@ -153,15 +153,15 @@ struct CosLog {
 // Falls where an epoch's validation loss has not got better for a while: whoever sees it counts `reductions`.
 struct Plateau {
     static constexpr const char* name = "plateau";
-    static constexpr const char* formula = "max(gamma^reductions, final_factor)";
-    enum { gamma, plateau_epochs, plateau_threshold, final_factor, count };
+    static constexpr const char* formula = "max(decay_factor^reductions, final_factor)";
+    enum { decay_factor, plateau_epochs, plateau_threshold, final_factor, count };
     static constexpr Hyperparameter hyperparameters[] = {
-        gamma_row(0.1),
+        decay_factor_row(0.1),
         {"plateau_epochs", "epochs without a better validation loss before the learning rate falls", 10, 0, 1e9, false, Takes::whole},
         {"plateau_threshold", "share of the best validation loss by which a better one must be below it", 1e-4, 0, 1, false},
         final_factor_row(0)};
     static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) {
-        const double fallen = power(h[gamma], at.reductions);
+        const double fallen = power(h[decay_factor], at.reductions);
         return fallen > h[final_factor] ? fallen : h[final_factor];
     }
 };

@@ -202,7 +202,7 @@ class TrainingConfig(_Section):
         "constant", choice(tuple(SCHEDULES)), "how the learning rate changes over the steps"
     )
     warmup_epochs: float | None = _hyperparameter("warmup_epochs")
-    gamma: float | None = _hyperparameter("gamma")
+    decay_factor: float | None = _hyperparameter("decay_factor")
     step_epochs: float | None = _hyperparameter("step_epochs")
     power: float | None = _hyperparameter("power")
     final_factor: float | None = _hyperparameter("final_factor")
