@@ -64,14 +64,66 @@ def log_softmax(z):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-# Each takes z (before the output unit), y (after it) and t, and returns one loss a sample.
+def huber(y, t, delta):
+    d = np.abs(y - t)
+    return np.where(d <= delta, d**2 / 2, delta * (d - delta / 2)).mean(axis=1)
+
+
+def log_cosh(y, t):
+    return (np.logaddexp(y - t, t - y) - np.log(2)).mean(axis=1)
+
+
+def pinball(y, t, quantile):
+    return np.maximum(quantile * (t - y), (np.asarray(quantile) - 1) * (t - y)).mean(axis=1)
+
+
+def cross_entropy(z, t, label_smoothing):
+    t = t * (1 - label_smoothing) + label_smoothing / t.shape[1]
+    return -(t * log_softmax(z)).sum(axis=1)
+
+
+def binary_cross_entropy(z, t, label_smoothing):
+    t = t * (1 - label_smoothing) + label_smoothing / 2
+    return -(t * log_sigmoid(z) + (1 - t) * log_sigmoid(-z)).sum(axis=1)
+
+
+def binary_focal(z, y, t, gamma, alpha):
+    positive = alpha * t * (1 - y) ** gamma * log_sigmoid(z)
+    negative = (1 - alpha) * (1 - t) * y**gamma * log_sigmoid(-z)
+    return -(positive + negative).sum(axis=1)
+
+
+# Each takes z (before the output unit), y (after it), t and constants, and returns one loss a
+# sample.
 LOSSES = {
     "half_squared_error": lambda z, y, t: 0.5 * ((y - t) ** 2).sum(axis=1),
     "mean_squared_error": lambda z, y, t: ((y - t) ** 2).mean(axis=1),
-    "binary_cross_entropy": lambda z, y, t: (
-        -(t * log_sigmoid(z) + (1 - t) * log_sigmoid(-z)).sum(axis=1)
+    "binary_cross_entropy": lambda z, y, t, label_smoothing: binary_cross_entropy(
+        z, t, label_smoothing
     ),
-    "categorical_cross_entropy": lambda z, y, t: -(t * log_softmax(z)).sum(axis=1),
+    "categorical_cross_entropy": lambda z, y, t, label_smoothing: cross_entropy(
+        z, t, label_smoothing
+    ),
+    "mean_absolute_error": lambda z, y, t: np.abs(y - t).mean(axis=1),
+    "huber": lambda z, y, t, delta: huber(y, t, delta),
+    "log_cosh": lambda z, y, t: log_cosh(y, t),
+    "quantile": lambda z, y, t, quantile: pinball(y, t, quantile),
+    "poisson": lambda z, y, t: (np.exp(y) - t * y).mean(axis=1),
+    "binary_focal_cross_entropy": binary_focal,
+    "categorical_focal_cross_entropy": lambda z, y, t, gamma: (
+        -(t * (1 - y) ** gamma * log_softmax(z)).sum(axis=1)
+    ),
+    "hinge": lambda z, y, t: np.maximum(0, 1 - (2 * t - 1) * y).sum(axis=1),
+    "perceptron": lambda z, y, t: np.maximum(0, -(2 * t - 1) * y).sum(axis=1),
+}
+
+# How far each output is from where the loss has no derivative.
+KINKS = {
+    "mean_absolute_error": lambda y, t: y - t,
+    "huber": lambda y, t, delta: np.abs(y - t) - delta,
+    "quantile": lambda y, t, quantile: y - t,
+    "hinge": lambda y, t: 1 - (2 * t - 1) * y,
+    "perceptron": lambda y, t: y,
 }
 
 
@@ -84,18 +136,20 @@ def forward(parameters, activations, x):
     return z, y
 
 
-def loss(parameters, activations, name, x, t):
-    """The data loss: the mean over the samples."""
+def loss(parameters, activations, name, x, t, constants=None, weights=1.0):
+    """The data loss: the mean over the samples, each times its weight."""
     z, y = forward(parameters, activations, x)
-    return LOSSES[name](z, y, np.asarray(t, np.float64)).mean()
+    return (weights * LOSSES[name](z, y, np.asarray(t, np.float64), **constants or {})).mean()
 
 
-def numerical_gradient(parameters, activations, name, x, t, l2=0.0, h=1e-5):
+def numerical_gradient(
+    parameters, activations, name, x, t, l2=0.0, h=1e-5, constants=None, weights=1.0
+):
     """Central differences of the loss with its L2 term, one parameter at a time."""
 
     def total():
         penalty = sum(0.5 * l2 * (w**2).sum() for w, _ in parameters)
-        return loss(parameters, activations, name, x, t) + penalty
+        return loss(parameters, activations, name, x, t, constants, weights) + penalty
 
     gradients = []
     for pair in parameters:

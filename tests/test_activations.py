@@ -120,6 +120,35 @@ def test_kinks_have_pytorchs_slopes():
         assert dict(zip(kinks, found, strict=True)) == kinks
 
 
+def test_pytorch_has_the_same_values_and_slopes():
+    """Kinks included; its hard sigmoid has 1/6 in float32, whatever the input."""
+    torch = pytest.importorskip("torch")
+    own = torch.nn.functional
+    others = {
+        "leaky_relu": own.leaky_relu,
+        "relu6": own.relu6,
+        "elu(alpha=0.5)": lambda t: own.elu(t, 0.5),
+        "selu": own.selu,
+        "celu(alpha=0.5)": lambda t: own.celu(t, 0.5),
+        "softplus": own.softplus,
+        "silu": own.silu,
+        "gelu": own.gelu,
+        "gelu_tanh": lambda t: own.gelu(t, approximate="tanh"),
+        "mish": own.mish,
+        "hard_swish": own.hardswish,
+        "hard_tanh": own.hardtanh,
+        "softsign": own.softsign,
+        "log_sigmoid": own.logsigmoid,
+    }
+    at = np.concatenate([np.linspace(-12, 12, 241), [-3.0, -1.0, 0.0, 1.0, 3.0, 6.0]])
+    for text, function in others.items():
+        z = torch.tensor(at, requires_grad=True)
+        y = function(z)
+        y.sum().backward()
+        assert np.allclose(values(text, at), y.detach().numpy(), rtol=1e-13, atol=1e-14), text
+        assert np.allclose(slopes(text, at), z.grad.numpy(), rtol=1e-13, atol=1e-14), text
+
+
 def test_a_budget_can_be_exceeded():
     """The comparison finds a unit that is wrong in the fourth digit."""
     wrong = next(v for v in VARIANTS if v.text == "gelu")
@@ -175,6 +204,7 @@ def test_constants_are_read_exactly():
         ("elu(alpha=1 2)", "alpha = '1 2' is not a number between"),
         ("elu(alpha)", "alpha = '' is not a number between"),
         ("elu(alpha=1", "must be written as name or as name(constant=number, ...)"),
+        ("elu(alpha=1, alpha=2)", "activation 'elu(alpha=1, alpha=2)' says alpha twice"),
         ("elu(1)", "activation 'elu' has no constant '1'; it has: alpha"),
     ],
 )

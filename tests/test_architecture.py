@@ -68,6 +68,7 @@ def test_kernels_use_no_standard_library_code():
 HOMES = {
     "activations": {"activations.h", "piecewise.h", "smooth.h", "gates.h"},
     "optimizers": {"optimizers.h", "optimizers_adam.h"},
+    "losses": {"losses.h", "class_losses.h"},
 }
 
 

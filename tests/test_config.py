@@ -222,6 +222,7 @@ EVERY_KEY = {
     "bias_init": "normal",
     "dtype": "float64",
     "loss": "half_squared_error",
+    "class_weight": "balanced",
     "optimizer": "sgd",
     "learning_rate": 3.0,
     "momentum": 0.1 + 0.2,
@@ -275,15 +276,24 @@ OTHERS: list[dict[str, object]] = [
 ]
 
 
+LOSSES: list[dict[str, object]] = [
+    {"loss": "huber", "delta": 0.1 + 0.2},
+    {"loss": "quantile", "quantile": (0.1, 1 / 3)},
+    {"loss": "quantile", "quantile": 0.75},
+    {"label_smoothing": 0.1},
+    {"loss": "binary_focal_cross_entropy", "gamma": 0.5, "alpha": 0.3},
+]
+
+
 @pytest.mark.parametrize(
     "values",
-    [{}, EVERY_KEY, ADAM, {"target": -1, "hidden": ()}, *OTHERS],
+    [{}, EVERY_KEY, ADAM, {"target": -1, "hidden": ()}, *OTHERS, *LOSSES],
     ids=lambda values: " ".join(map(str, values.values()))[:30],
 )
 def test_toml_and_json_give_back_an_equal_configuration(
     values: dict[str, object], tmp_path: Path
 ) -> None:
-    assert set(EVERY_KEY) | set(ADAM) | {key for one in OTHERS for key in one} == set(KEYS)
+    assert set(EVERY_KEY).union(ADAM, *OTHERS, *LOSSES) == set(KEYS)
     config = Config().replace(**values)
     config.write_toml(tmp_path / "c.toml")
     assert Config.read_toml(tmp_path / "c.toml") == config
@@ -305,6 +315,33 @@ def test_another_schedule_starts_from_its_own_defaults() -> None:
 def test_both_limits_of_the_gradient_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"both given \(1.0 and 2.0\); choose one"):
         Config().replace(clip_value=1, clip_norm=2)
+
+
+def test_another_loss_starts_from_its_own_constants() -> None:
+    focal = Config().replace(loss="binary_focal_cross_entropy", gamma=0.5)
+    assert (focal.training.gamma, focal.training.alpha) == (0.5, 0.25)
+    other = focal.replace(loss="categorical_focal_cross_entropy")
+    assert (other.training.gamma, other.training.alpha) == (2.0, None)
+    smoothed = Config().replace(label_smoothing=0.1)
+    assert smoothed.replace(loss="binary_cross_entropy").training.label_smoothing == 0.1
+    assert smoothed.replace(loss="huber", label_smoothing=None).training.delta == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"loss": "huber", "gamma": 1}, "loss 'huber' has no gamma; got 1.0: it has delta"),
+        ({"loss": "hinge", "delta": 1}, "loss 'hinge' has no delta; got 1.0: it has no constants"),
+        ({"loss": "huber", "delta": 0}, "delta must be a number at least 1e-20; got 0"),
+        ({"quantile": [0.1, 2]}, "quantile[1] must be a number at least 1e-06 and below 1; got 2"),
+        ({"quantile": []}, "quantile must be a number or one for each output; got []"),
+        ({"label_smoothing": 1}, "label_smoothing must be a number at least 0 and below 1; got 1"),
+    ],
+)
+def test_constants_that_do_not_fit_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config().replace(**values)
+    assert str(caught.value) == message
 
 
 def test_a_file_says_only_what_differs_and_options_win_over_it(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ NANS = np.full((60, 3), np.nan, "f4")
         (X, NANS, SQUARED, ValueError, r"targets\[0, 0\] is NaN, infinite or too large"),
         (X, np.full((60, 3), 1e300), SQUARED, ValueError, "too large for float32"),
         (X, T, BINARY, ValueError, "does not fit the output unit 'softmax'; it needs: sigmoid"),
-        (X, T, {"loss": "hinge"}, ValueError, "loss 'hinge' is unknown; choose from: half_"),
+        (X, T, {"loss": "huberr"}, ValueError, "loss 'hinge' is unknown; choose from: half_"),
         (X, T, {"optimizer": "adm"}, ValueError, "optimizer 'adm' is unknown; choose from: sgd, "),
         (X, T, {"beta_1": 0.9}, ValueError, "optimizer 'sgd' has no 'beta_1'; it has: learn"),
         (X, T, {**ADAM, "momentum": 0.9}, ValueError, "'adam' has no 'momentum'; it has: learn"),

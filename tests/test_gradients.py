@@ -22,23 +22,32 @@ PAIRS = [
     for output in outputs
     if output in TRAINABLE_NAMES or output == "softmax"
 ]
+LOSSES = {row["name"]: row for row in CATALOG["losses"]}
 
 
 def targets_for(loss, output, rows, outputs, rng):
-    """Targets that the pair allows: classes, probabilities or real values."""
-    if loss == "categorical_cross_entropy":
+    """Targets that the pair allows: classes, probabilities, counts or real values."""
+    kind = LOSSES[loss]["targets"]
+    if kind == "distribution" or LOSSES[loss]["is_margin"]:
         return rng.integers(0, outputs, rows)
-    if loss == "binary_cross_entropy":
+    if kind == "unit interval":
         return rng.uniform(size=(rows, outputs))
+    if kind == "not negative":
+        return rng.integers(0, 5, (rows, outputs)).astype("f8")
+    if output == "softmax":  # where all outputs err to one side, a slope of signs passes nothing on
+        return rng.dirichlet(np.ones(outputs), rows)
     return rng.normal(size=(rows, outputs)) * (1 if output == "identity" else 0.3)
 
 
-def full_batch_step(network, x, t, loss, dtype="float64", l2=0.0):
+def defaults_of(loss):
+    return {one["name"]: one["default"] for one in LOSSES[loss]["constants"]}
+
+
+def full_batch_step(network, x, t, loss, dtype="float64", l2=0.0, **options):
     """The gradient, as the change that one step with learning rate 1 makes."""
     before = network.parameters()
-    trainer = _core.Trainer(
-        network, x, t, loss=loss, learning_rate=1.0, l2=l2, batch_size=len(x), shuffle=False
-    )
+    full = {"batch_size": len(x), "shuffle": False, **options}
+    trainer = _core.Trainer(network, x, t, loss=loss, learning_rate=1.0, l2=l2, **full)
     result = trainer.run_epoch(0)
     trainer.close()
     return result.loss, [
@@ -78,17 +87,34 @@ def largest_relative_error(found, expected):
     return max(np.abs(f - e).max() / np.abs(e).max() for f, e in zip(found, expected, strict=True))
 
 
-def relative_error(hidden, loss, output, l2):
+def make_with_targets(activations, sizes, loss, constants, rows=7):
+    """The same with targets (labels or values, and as values) away from the kinks of the loss. Rows
+    are odd in number, so that slopes of +1 and -1 do not cancel.
+    """
+    distance = reference.KINKS.get(loss, lambda y, t, **constants: np.ones(1))
+    for seed in range(7, 100_007, 1000):
+        network, x, rng = make(activations, sizes, seed, rows)
+        t = targets_for(loss, activations[-1], rows, sizes[-1], rng)
+        values = reference.one_hot(t, sizes[-1]) if t.ndim == 1 else t
+        _, y = reference.forward(network.parameters(), activations, x)
+        if np.abs(distance(y, values, **constants)).min() > 1e-3:
+            return network, x, t, values
+    raise AssertionError("no targets away from a kink were found")
+
+
+def relative_error(hidden, loss, output, l2, constants=None, weights=None):
     """The engine's gradient of one network against central differences."""
     sizes = [3, 5, 4, 2]
     activations = [hidden, hidden, output]
-    network, x, rng = make(activations, sizes, 7, rows=6)
-    t = targets_for(loss, output, len(x), sizes[-1], rng)
-    values = reference.one_hot(t, sizes[-1]) if t.ndim == 1 else t
+    constants = defaults_of(loss) if constants is None else constants
+    network, x, t, values = make_with_targets(activations, sizes, loss, constants)
+    w = 1.0 if weights is None else weights
     parameters = network.parameters()
-    expected_loss = reference.loss(parameters, activations, loss, x, values)
-    expected = reference.numerical_gradient(parameters, activations, loss, x, values, l2)
-    loss_value, found = full_batch_step(network, x, t, loss, l2=l2)
+    options = {"constants": constants, "weights": w}
+    expected_loss = reference.loss(parameters, activations, loss, x, values, **options)
+    expected = reference.numerical_gradient(parameters, activations, loss, x, values, l2, **options)
+    given = {"loss_constants": constants, "sample_weight": weights}
+    loss_value, found = full_batch_step(network, x, t, loss, l2=l2, **given)
     assert loss_value == pytest.approx(expected_loss, rel=1e-12)
     return largest_relative_error(found, expected)
 

@@ -53,6 +53,33 @@ CASES = {
         "uint8",
         {**ADAM, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3},
     ),
+    "rectifiers": (
+        [7, 70, 33, 19, 20, 9, 3],
+        ["leaky_relu", "relu6", "elu(alpha=0.5)", "selu", "celu(alpha=2)", "softplus"],
+        SQUARED,
+        93,
+        32,
+        "float32",
+        {"learning_rate": 0.05},
+    ),
+    "gates": (
+        [7, 19, 33, 20, 17, 16, 9, 3],
+        ["silu", "swish(beta=2)", "gelu", "gelu_tanh", "gelu_sigmoid", "mish", "hard_swish"],
+        QUADRATIC,
+        93,
+        3,
+        "float32",
+        {"learning_rate": 0.05},
+    ),
+    "limits": (
+        [7, 19, 33, 20, 3],
+        ["hard_tanh", "softsign", "log_sigmoid", "hard_sigmoid"],
+        SQUARED,
+        93,
+        32,
+        "uint8",
+        {"learning_rate": 0.05},
+    ),
 }
 
 # SHA-256 of trained weights and predictions: any change of arithmetic, order or random numbers
@@ -78,6 +105,12 @@ GOLDEN = {
     "adam, chunks float64": "e1477d9e4edf8948655b21c563093861ca6e6193a8507cfa1e1867eabdb660af",
     "adam, one sample float32": "d3ca53fceaa8b95decec49818a89392a523477a10f52d2ab33d3587979073054",
     "adam, one sample float64": "64f970796b954ada091d445ff87e4ca98300551a72b4bab6a89f338699b91c00",
+    "rectifiers float32": "4e1c33a2fd21ecb473a192427f47d56dfc4bc9d95c2c5dbb4ba6ab06cbbf6282",
+    "rectifiers float64": "0378552ba1208dc569214fb358c0ea7909ae5dcf393fd768d0f3f200e3dbe166",
+    "gates float32": "9de7b948e509f6f97dc0f17aa50dbaac5e4b55b896fe165cc885cd4b15379b4a",
+    "gates float64": "ed961a2b85372a892020d9fdfe37b69faf490bf296e6b66e42a2cc6ba730a842",
+    "limits float32": "d45095f57f1487d98989c0176cf7c5e7d56935be90cca6e320c4e9c9d81837eb",
+    "limits float64": "cb2851520ea122c72155d0043fb59dfd21bc5fb3b3d79809fae4c4f12a1c7014",
 }
 
 

@@ -137,6 +137,8 @@ def test_the_task_follows_from_the_kind_of_target() -> None:
     assert infer_task(np.array([1])) == "classification"
     assert infer_task(np.array([1.0])) == "regression"
     assert infer_task(np.array([1.0]), "classification") == "classification"
+    assert infer_task(np.array([1]), loss="poisson") == "regression"  # counts
+    assert infer_task(np.array([1]), loss="huber") == "classification"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,11 @@ def test_the_task_follows_from_the_kind_of_target() -> None:
         ("regression", "auto", "auto", ("identity", "mean_squared_error")),
         ("regression", "sigmoid", "auto", ("sigmoid", "mean_squared_error")),
         ("regression", "auto", "half_squared_error", ("identity", "half_squared_error")),
+        ("classification", "identity", "auto", ("identity", "mean_squared_error")),
+        ("classification", "auto", "hinge", ("identity", "hinge")),
+        ("classification", "auto", "huber", ("sigmoid", "huber")),
+        ("regression", "auto", "poisson", ("identity", "poisson")),
+        ("regression", "auto", "quantile", ("identity", "quantile")),
         ("regression", "auto", "binary_cross_entropy", ("sigmoid", "binary_cross_entropy")),
     ],
 )
@@ -165,5 +172,35 @@ def test_a_loss_that_does_not_go_with_the_output_is_refused() -> None:
         infer_output_and_loss("classification", "identity", "categorical_cross_entropy")
     assert str(caught.value) == (
         "loss 'categorical_cross_entropy' goes with output_activation softmax, not 'identity'; "
-        "for 'identity' choose half_squared_error, mean_squared_error"
+        "for 'identity' choose half_squared_error, mean_squared_error, mean_absolute_error, huber, "
+        "log_cosh, quantile, hinge, perceptron"
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "loss", "message"),
+    [
+        ("classification", "poisson", "loss 'poisson' is for counts; this task is classification"),
+        ("regression", "hinge", "loss 'hinge' is for classes; this task is regression"),
+        ("regression", "perceptron", "loss 'perceptron' is for classes; this task is regression"),
+    ],
+)
+def test_a_loss_of_another_task_is_refused(task: str, loss: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        infer_output_and_loss(task, "auto", loss)
+
+
+def test_two_classes_on_one_linear_unit_are_told_by_its_sign() -> None:
+    targets = ClassTargets.fit(["no", "yes"], one_unit=True, margin=True)
+    z = np.array([[-0.1], [-0.0], [0.0], [0.3]])
+    assert targets.decode(z).tolist() == ["no", "yes", "yes", "yes"]
+    network = _core.Network([1, 1], ["identity"], "float64")
+    network.set_parameters([(np.ones((1, 1)), np.zeros(1))])
+    _, correct = network.evaluate(z, np.ones(4, np.int64), "hinge")
+    assert correct == int(targets.numbers(z).sum()) == 3
+
+
+def test_logarithms_of_rates_come_back_as_rates() -> None:
+    targets = ValueTargets.fit([0.0, 3.0], log_outputs=True)
+    assert targets.encode([3.0]).tolist() == [[3.0]]
+    np.testing.assert_array_equal(targets.decode(np.array([[0.0], [1.0]])), [1.0, np.e])

@@ -76,12 +76,18 @@ void check_probabilities(const py::array& values, int64_t outputs) {
     }
 }
 
-void check_unit_interval(const py::array& values) {
+void check_interval(const py::array& values, double most, const char* needed, const char* loss) {
     const py::array_t<double> all = py::module_::import("numpy").attr("asarray")(values, "float64").cast<py::array>();
     for (py::ssize_t i = 0; i < all.size(); ++i)
-        if (!(all.data()[i] >= 0 && all.data()[i] <= 1))
-            throw py::value_error("targets value " + std::to_string(all.data()[i]) + " at position " + std::to_string(i) +
-                                  " is not between 0 and 1, as binary_cross_entropy needs");
+        if (!(all.data()[i] >= 0 && all.data()[i] <= most))
+            throw py::value_error("targets value " + std::to_string(all.data()[i]) + " at position " + std::to_string(i) + " is not " +
+                                  needed + ", as " + loss + " needs");
+}
+
+void check_domain(const py::array& values, int64_t outputs, const LossRow& loss) {
+    if (loss.targets == TargetDomain::distribution) check_probabilities(values, outputs);
+    if (loss.targets == TargetDomain::unit_interval) check_interval(values, 1, "between 0 and 1", loss.name);
+    if (loss.targets == TargetDomain::not_negative) check_interval(values, HUGE_VAL, "at least 0", loss.name);
 }
 
 }  // namespace
@@ -135,8 +141,7 @@ bool overlap(const Inputs& inputs, int64_t features, const py::array& array) {
     return first < other + static_cast<uintptr_t>(array.nbytes()) && other < first + size;
 }
 
-TargetArray target_array(const py::object& value, int64_t samples, int64_t outputs, const std::string& dtype, bool sum_to_one,
-                         bool unit_interval) {
+TargetArray target_array(const py::object& value, int64_t samples, int64_t outputs, const std::string& dtype, const LossRow& loss) {
     py::array targets = as_array(value, "targets");
     const char kind = targets.dtype().kind();
     if (targets.ndim() < 1 || targets.shape(0) != samples)
@@ -147,7 +152,7 @@ TargetArray target_array(const py::object& value, int64_t samples, int64_t outpu
         // A copy always: a label that the caller changes after this check would be written through as an index.
         const py::array labels = contiguous(targets, "int64").attr("copy")().cast<py::array>();
         check_labels(labels, outputs);
-        return {labels, true};
+        return {labels, true, py::none()};
     }
     if (kind != 'f')
         throw py::type_error("targets has dtype " + dtype_text(targets) + "; choose from: integers (class indices), float32, float64");
@@ -162,9 +167,27 @@ TargetArray target_array(const py::object& value, int64_t samples, int64_t outpu
     if (bad >= 0)
         throw py::value_error("targets[" + std::to_string(bad / outputs) + (column ? "" : ", " + std::to_string(bad % outputs)) +
                               "] is NaN, infinite or too large for " + dtype);
-    if (sum_to_one) check_probabilities(values, outputs);
-    if (unit_interval) check_unit_interval(values);
-    return {values, false};
+    check_domain(values, outputs, loss);
+    return {values, false, py::none()};
+}
+
+py::object weight_array(const py::object& value, int64_t samples, const std::string& dtype) {
+    if (value.is_none()) return value;
+    const py::array given = as_array(value, "sample_weight");
+    const char kind = given.dtype().kind();
+    if (kind != 'f' && kind != 'i' && kind != 'u')
+        throw py::type_error("sample_weight has dtype " + dtype_text(given) + "; real numbers are needed");
+    if (given.ndim() != 1 || given.shape(0) != samples)
+        throw py::value_error("sample_weight has shape " + shape_text(given) + "; x has " + std::to_string(samples) + " rows");
+    const py::array_t<double> exact = contiguous(given, "float64");
+    const py::array weights = contiguous(given, dtype.c_str());
+    for (py::ssize_t i = 0; i < exact.size(); ++i) {
+        const double narrow = weights.itemsize() == 8 ? exact.data()[i] : static_cast<double>(static_cast<const float*>(weights.data())[i]);
+        if (!(std::isfinite(narrow) && narrow >= 0))
+            throw py::value_error("sample_weight[" + std::to_string(i) + "] = " + std::to_string(exact.data()[i]) +
+                                  " is not a number of at least 0 that " + dtype + " can hold");
+    }
+    return weights;
 }
 
 template <class T>

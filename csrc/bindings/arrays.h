@@ -8,6 +8,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include "network/loss.h"
 #include "network/samples.h"
 
 namespace fastmlp {
@@ -35,14 +36,25 @@ bool overlap(const Inputs& inputs, int64_t features, const pybind11::array& arra
 struct TargetArray {
     pybind11::array holder;  // int64, or float32/float64 as the network's
     bool labels;
+    pybind11::object weights_holder;  // an array of the network's type, or None
+    const void* weights = nullptr;    // (samples,), null: none
 };
-TargetArray target_array(const pybind11::object& targets, int64_t samples, int64_t outputs, const std::string& dtype, bool sum_to_one,
-                         bool unit_interval);
+TargetArray target_array(const pybind11::object& targets, int64_t samples, int64_t outputs, const std::string& dtype, const LossRow& loss);
+
+// Weights of samples, of the given dtype: real numbers, finite and not negative; None stays None. Throws ValueError naming the row.
+pybind11::object weight_array(const pybind11::object& weights, int64_t samples, const std::string& dtype);
 
 template <class T>
 Targets<T> view_of(const TargetArray& targets, int64_t outputs) {
-    if (targets.labels) return {static_cast<const int64_t*>(targets.holder.data()), nullptr, 0};
-    return {nullptr, static_cast<const T*>(targets.holder.data()), outputs};
+    Targets<T> view{nullptr, nullptr, 0};
+    if (targets.labels) {
+        view.labels = static_cast<const int64_t*>(targets.holder.data());
+    } else {
+        view.values = static_cast<const T*>(targets.holder.data());
+        view.value_row = outputs;
+    }
+    view.weights = static_cast<const T*>(targets.weights);
+    return view;
 }
 
 // A C-contiguous copy or view of the given type and shape, finite. Throws ValueError naming `name`.

@@ -9,6 +9,7 @@
 #include "bindings/module.h"
 #include "math/bf16.h"
 #include "network/initialize.h"
+#include "network/loss.h"
 #include "network/optimizer.h"
 #include "network/spec.h"
 
@@ -33,13 +34,27 @@ py::list activation_rows() {
     return rows;
 }
 
-py::list losses() {
+py::list constants_of(const LossRow& row) {
+    py::list constants;
+    for (int i = 0; i < row.count; ++i) {
+        const LossConstant& one = row.constants[i];
+        constants.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                                  py::arg("least") = one.least, py::arg("below") = one.below,
+                                  py::arg("for_each_output") = one.for_each_output));
+    }
+    return constants;
+}
+
+py::list loss_rows() {
     py::list rows;
     for (int id = 0; id < Losses::size; ++id) {
+        const LossRow& row = losses()[static_cast<std::size_t>(id)];
         py::list outputs;
         for (int output = 0; output < Activations::size; ++output)
             if (fits(id, output)) outputs.append(Activations::names[output]);
-        rows.append(py::dict(py::arg("name") = Losses::names[id], py::arg("formula") = Losses::formulas[id], py::arg("outputs") = outputs));
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("outputs") = outputs,
+                             py::arg("constants") = constants_of(row), py::arg("targets") = target_domains[static_cast<int>(row.targets)],
+                             py::arg("is_margin") = row.is_margin, py::arg("log_outputs") = row.log_outputs));
     }
     return rows;
 }
@@ -84,7 +99,7 @@ void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = losses(),
+            return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = loss_rows(),
                             py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
                             py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
                             py::arg("initializers") = initializer_rows(),

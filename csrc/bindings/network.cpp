@@ -97,9 +97,28 @@ void require_trainable(const Spec& spec) {
                                         " cannot be trained through: its slope is 0 wherever it has one");
 }
 
-TargetArray loss_targets(const Network& network, const py::object& targets, int64_t samples, int loss) {
-    return target_array(targets, samples, network.spec.outputs(), network.double_precision() ? "float64" : "float32",
-                        loss == IdOf<CategoricalCrossEntropy, Losses>::value, loss == IdOf<BinaryCrossEntropy, Losses>::value);
+TargetArray loss_targets(const Network& network, const py::object& targets, const py::object& weights, int64_t samples, const Loss& loss) {
+    const char* const dtype = network.double_precision() ? dtype_name<double> : dtype_name<float>;
+    TargetArray array = target_array(targets, samples, network.spec.outputs(), dtype, loss.row());
+    array.weights_holder = weight_array(weights, samples, dtype);
+    if (!array.weights_holder.is_none()) array.weights = py::reinterpret_borrow<py::array>(array.weights_holder).data();
+    return array;
+}
+
+Loss loss_of(const Network& network, const std::string& name, const py::dict& constants) {
+    NamedLists named;
+    for (const auto& [key, value] : constants) {
+        const std::string constant = py::str(key);
+        try {
+            const bool one = PyNumber_Check(value.ptr()) != 0 && !py::isinstance<py::array>(value);
+            named.emplace_back(constant, one ? std::vector<double>{value.cast<double>()} : value.cast<std::vector<double>>());
+        } catch (const py::cast_error&) {
+            throw py::type_error(constant + " = " + std::string(py::repr(value)) + " is neither a number nor a sequence of numbers");
+        }
+    }
+    const Loss loss = make_loss(name, named, network.spec.outputs());
+    require_fit(network.spec, loss.id);
+    return loss;
 }
 
 void bind_network(py::module_& module) {

@@ -35,7 +35,11 @@ void require_fit(const Spec& spec, int loss);
 // Throws std::invalid_argument where a layer has no slope to go down.
 void require_trainable(const Spec& spec);
 
-// The targets as `loss` needs them: checked, in the network's precision.
-TargetArray loss_targets(const Network& network, const pybind11::object& targets, int64_t samples, int loss);
+// The targets as `loss` needs them, with the weights of the samples: checked, in the network's precision.
+TargetArray loss_targets(const Network& network, const pybind11::object& targets, const pybind11::object& weights, int64_t samples,
+                         const Loss& loss);
+
+// The loss of that name with {name of a constant: a number or a sequence of numbers}, checked against the network.
+Loss loss_of(const Network& network, const std::string& name, const pybind11::dict& constants);
 
 }  // namespace fastmlp

@@ -51,23 +51,24 @@ py::array network_predict(Network& network, const py::object& x, int threads, co
     });
 }
 
-py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads) {
+py::tuple network_evaluate(Network& network, const py::object& x, const py::object& t, const std::string& loss_name, int threads,
+                           const py::dict& loss_constants, const py::object& sample_weight) {
     require_threads(threads);
     const auto lock = network.read();
-    const int loss = loss_id(loss_name);
-    require_fit(network.spec, loss);
+    const Loss loss = loss_of(network, loss_name, loss_constants);
     const InputArray input = input_array(x, network.spec.inputs(), "x");
-    const TargetArray targets = loss_targets(network, t, input.view.count, loss);
+    const TargetArray targets = loss_targets(network, t, sample_weight, input.view.count, loss);
     return with_parameters(network, [&](const auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         PythonPoll python;
         const Poll poll = python.poll();
         Tally tally;
+        const LossInUse<T> in_use(table<T>(kernels()), loss, network.spec.output_unit());
         PassEnd end;
         {
             const py::gil_scoped_release released;
             end = evaluate(table<T>(kernels()), parameters, std::get<Workspaces<T>>(network.workspaces), network.scaled(input.view),
-                           view_of<T>(targets, network.spec.outputs()), loss, threads, poll, tally);
+                           view_of<T>(targets, network.spec.outputs()), in_use, threads, poll, tally);
         }
         require_complete(end, python, input, network.spec.inputs(), dtype_name<T>);
         return py::make_tuple(tally.loss_sum / static_cast<double>(tally.samples), tally.correct);
@@ -78,7 +79,8 @@ py::tuple network_evaluate(Network& network, const py::object& x, const py::obje
 
 void bind_predict(NetworkType& type) {
     type.def("predict", &network_predict, py::arg("x"), py::arg("threads") = 0, py::kw_only(), py::arg("out") = py::none())
-        .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0);
+        .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0, py::kw_only(),
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none());
 }
 
 }  // namespace fastmlp

@@ -8,6 +8,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
+#include "bindings/custom_loss.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
 #include "network/epoch.h"
@@ -20,7 +21,8 @@ namespace fastmlp {
 namespace {
 
 struct Options {
-    int loss;
+    Loss loss;
+    py::object custom;  // a function instead of it, or None
     UpdateRule rule;
     int64_t batch;
     uint64_t seed;
@@ -56,14 +58,13 @@ private:
 
 class Trainer {
 public:
-    Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const Options& options)
+    Trainer(NetworkPointer network, const py::object& x, const py::object& targets, const py::object& sample_weight, const Options& options)
         : network_(std::move(network)), claim_(network_), options_(options) {
         const auto lock = network_->read();
-        require_fit(network_->spec, options_.loss);
         require_trainable(network_->spec);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
-        targets_ = loss_targets(*network_, targets, inputs_.view.count, options_.loss);
+        targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
         options_.batch = std::min(options_.batch, inputs_.view.count);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
@@ -78,8 +79,10 @@ public:
             choices.max_norm = options_.max_norm;
             choices.seed = options_.seed;
             if (options_.mixed) choices.pairs = &pair_kernels();
+            choices.custom_loss = !options_.custom.is_none();
             plan_ = std::make_unique<StepPlan<T>>(parameters, choices);
         });
+        if (!options_.custom.is_none()) custom_ = std::make_unique<PythonLoss>(options_.custom, targets_);
         order_.resize(options_.shuffle ? static_cast<std::size_t>(inputs_.view.count) : 0);
     }
 
@@ -106,17 +109,21 @@ public:
             const int64_t* const order = options_.shuffle ? order_.data() : nullptr;
             with_parameters(*network_, [&](auto& parameters) {
                 using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+                const auto custom = custom_ ? custom_->on<T>(parameters, std::get<std::unique_ptr<StepPlan<T>>>(plan_)->chunk) : nullptr;
+                const LossInUse<T> loss(table<T>(kernels()), options_.loss, network_->spec.output_unit());
                 const StepContext<T> context{table<T>(kernels()),
                                              parameters,
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
-                                             options_.loss};
+                                             loss,
+                                             custom.get()};
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
         last_ = report;
         python.rethrow();
+        if (custom_) custom_->rethrow();
         if (last_.end == EpochEnd::not_finite) {
             const std::string message = "training diverged in epoch " + std::to_string(epoch) + ", step " + std::to_string(last_.steps) +
                                         ": the step would have made a weight or the loss infinite or NaN; it was not taken";
@@ -149,6 +156,7 @@ private:
     Options options_;
     InputArray inputs_{};
     TargetArray targets_{};
+    std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
     EpochReport last_;
@@ -206,12 +214,12 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
     if (mixed) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
 }
 
-std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets,
-                                      const std::string& loss, const std::string& optimizer, int64_t batch_size, uint64_t seed,
-                                      bool shuffle, int threads, const std::string& precision, const std::string& schedule, int64_t epochs,
-                                      double clip_value, double clip_norm, std::vector<double> layer_rates, double bias_rate,
+std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets, const py::object& loss,
+                                      const std::string& optimizer, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
+                                      const std::string& precision, const std::string& schedule, int64_t epochs, double clip_value,
+                                      double clip_norm, std::vector<double> layer_rates, double bias_rate,
                                       const std::vector<double>& dropout, const py::dict& augmentation, double noise, double max_norm,
-                                      const py::kwargs& numbers) {
+                                      const py::dict& loss_constants, const py::object& sample_weight, const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -229,9 +237,16 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     rule.clip_norm = clip_norm;
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
-    return std::make_unique<Trainer>(network, x, targets,
-                                     Options{loss_id(loss), std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs, dropout,
-                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm});
+    const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
+    if (!is_custom && !py::isinstance<py::str>(loss))
+        throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
+    if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
+    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
+    const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
+    const py::object custom = is_custom ? loss : py::none();
+    return std::make_unique<Trainer>(network, x, targets, sample_weight,
+                                     Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
+                                             dropout, augmentation_of(augmentation, network->spec.inputs()), noise, max_norm});
 }
 
 double mean_loss(const EpochReport& report) {
@@ -255,7 +270,8 @@ void bind_trainer(py::module_& module) {
              py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,
              py::arg("clip_norm") = UpdateOptions::rows[UpdateOptions::clip_norm].initial, py::arg("layer_rates") = py::list(),
              py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial, py::arg("dropout") = std::vector<double>(),
-             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0)
+             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

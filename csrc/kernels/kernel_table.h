@@ -140,7 +140,11 @@ struct LossArguments {
     int64_t* correct;          // += samples whose largest output is their largest target (one output: same side of one half)
     ActivationKernel<T> unit;  // the output unit's bias_activation_columns, if it keeps its slope
     const T* unit_constants;
+    const T* constants;  // of the loss; one for each output where it says so
+    const T* weights;    // of all samples of the data set; only weigh() looks at them
 };
+template <class T>
+using LossKernel = T (*)(const LossArguments<T>&);
 
 // A tile of parameters. `below`: how many rows of the same columns the caller updates next, so that they may be fetched meanwhile.
 template <class T>
@@ -226,7 +230,9 @@ struct KernelTable : TileTable<T> {
     void (*drop)(const DropArguments<T>&);                                // whole vectors
     void (*drop_back)(const DropArguments<T>&, T* x_t, int64_t x_t_row);  // and the transpose of what x becomes, unless null
 
-    T (*loss[Losses::size][Activations::size])(const LossArguments<T>&);  // null: the pair does not fit
+    LossKernel<T> loss[Losses::size][2][Activations::size];  // [1]: smoothed targets; null: the pair does not fit
+    LossKernel<T> given_gradient[Activations::size];         // the targets are dL/dy, the losses 0
+    LossKernel<T> weigh;                                     // goes over what a loss kernel wrote; delta may be null for that one
     // y = softmax(y) over rows, in place; scratch (columns x lanes)
     void (*softmax)(int64_t rows, int64_t columns, T* y, int64_t y_row, T* scratch);
 

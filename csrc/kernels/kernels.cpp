@@ -44,13 +44,20 @@ void enter_activations(KernelTable<T>& to, Catalog<Rows...>) {
 template <class T, class Loss, class... Outputs>
 void enter_loss(KernelTable<T>& to, int id, Catalog<Outputs...>) {
     int output = 0;
-    ((to.loss[id][output++] = loss_kernel<Loss, Outputs, T>()), ...);
+    ((to.loss[id][0][output] = loss_kernel<Loss, Outputs, false, T>(), to.loss[id][1][output++] = loss_kernel<Loss, Outputs, true, T>()),
+     ...);
 }
 
 template <class T, class... Rows>
 void enter_losses(KernelTable<T>& to, Catalog<Rows...>) {
     int id = 0;
     (enter_loss<T, Rows>(to, id++, Activations()), ...);
+}
+
+template <class T, class... Outputs>
+void enter_given_gradient(KernelTable<T>& to, Catalog<Outputs...>) {
+    int output = 0;
+    ((to.given_gradient[output++] = loss_kernel<GivenGradient, Outputs, false, T>()), ...);
 }
 
 template <class T, class Optimizer, int form = 0>
@@ -89,6 +96,8 @@ KernelTable<T> make_table() {
     enter_skipping_tiles<T>(to, typename PositionsTo<largest_skipping_vectors>::type());
     enter_activations<T>(to, Activations());
     enter_losses<T>(to, Losses());
+    enter_given_gradient<T>(to, Activations());
+    to.weigh = weigh<T>;
     to.pack = pack<T>;
     to.softmax = softmax<T>;
     to.find_nonzero = find_nonzero<T>;

@@ -32,9 +32,9 @@ bool read_number(const std::string& text, double& value) {
     return (in >> value) && (in >> std::ws).eof();
 }
 
-int constant_id(const ActivationRow& row, const std::string& name) {
+std::size_t constant_id(const ActivationRow& row, const std::string& name) {
     std::string choices;
-    for (int i = 0; i < row.constants.count; ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(row.constants.count); ++i) {
         if (name == row.constants.of[i].name) return i;
         choices += std::string(i ? ", " : "") + row.constants.of[i].name;
     }
@@ -42,10 +42,10 @@ int constant_id(const ActivationRow& row, const std::string& name) {
                                 (choices.empty() ? "it has none" : "it has: " + choices));
 }
 
-// One "constant=number".
-void choose(const ActivationRow& row, const std::string& assignment, ChosenActivation& chosen) {
+// One "constant=number"; returns which constant.
+std::size_t choose(const ActivationRow& row, const std::string& assignment, ChosenActivation& chosen) {
     const auto sign = assignment.find('=');
-    const int i = constant_id(row, trimmed(assignment.substr(0, sign)));
+    const std::size_t i = constant_id(row, trimmed(assignment.substr(0, sign)));
     const ActivationConstant& one = row.constants.of[i];
     const std::string number = sign == std::string::npos ? "" : trimmed(assignment.substr(sign + 1));
     double value = 0;
@@ -53,7 +53,8 @@ void choose(const ActivationRow& row, const std::string& assignment, ChosenActiv
         throw std::invalid_argument("activation '" + std::string(row.name) + "': " + one.name + " = '" + number +
                                     "' is not a number between " + shown(one.least) + " (included) and " + shown(one.below) +
                                     " (excluded)");
-    chosen.constants[static_cast<std::size_t>(i)] = value;
+    chosen.constants[i] = value;
+    return i;
 }
 
 }  // namespace
@@ -73,7 +74,12 @@ ChosenActivation chosen_activation(const std::string& text) {
     if (rest.back() != ')')
         throw std::invalid_argument("activation '" + text + "' must be written as name or as name(constant=number, ...)");
     std::istringstream assignments(rest.substr(1, rest.size() - 2));
-    for (std::string one; std::getline(assignments, one, ',');) choose(row, one, chosen);
+    std::array<bool, largest_constants> given{};
+    for (std::string one; std::getline(assignments, one, ',');) {
+        const std::size_t i = choose(row, one, chosen);
+        if (given[i]) throw std::invalid_argument("activation '" + text + "' says " + row.constants.of[i].name + " twice");
+        given[i] = true;
+    }
     return chosen;
 }
 

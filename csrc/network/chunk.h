@@ -56,11 +56,10 @@ T gather_inputs(const Chunk<T>& c, T* x) {
     return largest;
 }
 
-// Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
+// Where the loss of a group of samples, from number r of the chunk, reads z and leaves its results.
 template <class T>
-void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
+void place_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, LossArguments<T>& group) {
     const int64_t row = c.plan.activity.row[at(l + 1)];
-    LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
     group.z = z;
     group.z_row = row;
     group.delta = c.plan.delta[at(l)] + r * row;
@@ -70,7 +69,14 @@ void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t 
     group.scratch = c.scratch.outputs;
     group.losses = c.plan.losses + r;
     group.correct = &c.peaks.correct;
-    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.kernels.loss[c.context.loss][c.parameters[l].activation](group));
+}
+
+// Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
+template <class T>
+void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
+    LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
+    place_group(c, l, z, r, group);
+    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.context.loss(group));
 }
 
 }  // namespace fastmlp

@@ -78,6 +78,7 @@ LossArguments<T> loss_group(const KernelTable<T>& kernels, const Layer<T>& last,
     group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;
     group.target_row = targets.value_row;
     group.index = order ? order + first : nullptr;
+    group.weights = targets.weights && !order ? targets.weights + first : targets.weights;
     return group;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "network/range.h"
+
 namespace fastmlp {
 namespace {
 
@@ -18,8 +20,7 @@ std::string shown(double value) {
 void require_range(const Hyperparameter& row, const std::string& name, double value) {
     const std::string given = name + " = " + shown(value) + " is ";
     if (row.takes == Takes::flag && value != 0 && value != 1) throw std::invalid_argument(given + "neither 0 (no) nor 1 (yes)");
-    if (!(value >= row.least && value < row.below))
-        throw std::invalid_argument(given + "not between " + shown(row.least) + " (included) and " + shown(row.below) + " (excluded)");
+    require_range(name.c_str(), value, row.least, row.below);
     if (row.takes == Takes::whole && value != std::floor(value)) throw std::invalid_argument(given + "not a whole number");
 }
 

@@ -67,7 +67,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const bool drops = dropping(choices);
     ways.few = allowed().few && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
     const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
-    ways.narrow = allowed().narrow && full_precision && !changes && !ways.few && is_narrow(parameters, batch, lanes);
+    ways.narrow =
+        allowed().narrow && full_precision && !changes && !ways.few && !choices.custom_loss && is_narrow(parameters, batch, lanes);
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
     const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;

@@ -99,6 +99,7 @@ struct PlanChoices {
     double max_norm = 0;                 // length of a hidden unit's incoming weights; 0: no limit
     uint64_t seed = 0;                   // of dropout, augmentation and noise
     const PairKernels* pairs = nullptr;  // for mixed precision
+    bool custom_loss = false;            // reads outputs as rows
 };
 
 template <class T>

@@ -88,7 +88,7 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
 
 // The losses of a block whose outputs stand before their unit.
 template <class T>
-Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, int loss, const Range& rows,
+Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, const LossInUse<T>& loss, const Range& rows,
               BlockWorkspace<T>& own) {
     Tally tally;
     const int64_t z_row = own.activity.row.back();
@@ -102,7 +102,7 @@ Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets
         group.scratch = own.scratch.outputs;
         group.losses = own.losses + r;
         group.correct = &tally.correct;
-        kernels.loss[loss][last.activation](group);
+        loss(group);
     }
     for (int64_t i = 0; i < rows.size(); ++i) tally.loss_sum += static_cast<double>(own.losses[i]);
     tally.samples = rows.size();
@@ -143,7 +143,7 @@ PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, 
 
 template <class T>
 PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
-                 const Targets<T>& targets, int loss, int threads, const Poll& poll, Tally& tally) {
+                 const Targets<T>& targets, const LossInUse<T>& loss, int threads, const Poll& poll, Tally& tally) {
     const Layer<T>& last = parameters[parameters.layers() - 1];
     const Blocks blocks = whole_blocks(inputs.count);
     // One tally a block, joined in order: the sum does not depend on who computed which block.
@@ -168,8 +168,8 @@ template PassEnd predict(const KernelTable<float>&, const Parameters<float>&, Wo
 template PassEnd predict(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&, double*, int,
                          const Poll&);
 template PassEnd evaluate(const KernelTable<float>&, const Parameters<float>&, Workspaces<float>&, const Inputs&, const Targets<float>&,
-                          int, int, const Poll&, Tally&);
+                          const LossInUse<float>&, int, const Poll&, Tally&);
 template PassEnd evaluate(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&, const Targets<double>&,
-                          int, int, const Poll&, Tally&);
+                          const LossInUse<double>&, int, const Poll&, Tally&);
 
 }  // namespace fastmlp

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "network/interruption.h"
+#include "network/loss.h"
 #include "network/workspace.h"
 
 namespace fastmlp {
@@ -15,10 +16,10 @@ template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll);
 
-// The sum of the losses and the count of correct samples.
+// The sum of the (weighted) losses and the count of correct samples.
 template <class T>
 PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
-                 const Targets<T>& targets, int loss, int threads, const Poll& poll, Tally& tally);
+                 const Targets<T>& targets, const LossInUse<T>& loss, int threads, const Poll& poll, Tally& tally);
 
 // Floating-point operations of the forward pass.
 template <class T>

@@ -29,6 +29,7 @@ struct Targets {
     const int64_t* labels;  // (samples): class indices
     const T* values;        // (samples x outputs), ld = value_row
     int64_t value_row;
+    const T* weights = nullptr;  // (samples): factors of each sample's loss; null: all 1
 };
 
 // What was learnt about the samples seen so far.

@@ -116,7 +116,10 @@ void pass(const Chunk<T>& c) {
     const bool few = c.plan.ways.few;
     gather(c);
     few ? forward_few(c) : forward(c);
-    loss(c);
+    if (c.context.custom == nullptr)
+        loss(c);
+    else if (!custom_loss(c))
+        return;
     few ? backward_few(c) : backward(c);
 }
 
@@ -147,6 +150,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     for (int64_t done = 0; done < batch; done += plan.chunk) {
         const Chunk<T> chunk{context, member, interruption, order, first + done, std::min(plan.chunk, batch - done), done > 0};
         pass(chunk);
+        if (context.custom && context.custom->failed) return StepResult::abandoned;
         if (member.leads())
             for (int64_t i = 0; i < chunk.rows; ++i) loss_sum += static_cast<double>(plan.losses[i]);
         if (!plan.fused) gradients(chunk, false, batch);

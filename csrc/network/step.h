@@ -1,6 +1,8 @@
 // One training step: START READING HERE (step.cpp). Gather, forward, loss, backward, update.
 #pragma once
 
+#include "network/custom_loss.h"
+#include "network/loss.h"
 #include "network/plan.h"
 
 namespace fastmlp {
@@ -13,7 +15,8 @@ struct StepContext {
     StepPlan<T>& plan;
     Inputs inputs;
     Targets<T> targets;
-    int loss;  // an id in Losses
+    const LossInUse<T>& loss;
+    CustomLoss<T>* custom = nullptr;  // instead of `loss`
 
     // As the step sees it: the lowest may have fewer inputs than the network's.
     const Layer<T>& layer(int64_t l) const { return l == 0 && plan.ways.compacting ? plan.compaction.layer : parameters[l]; }

@@ -13,6 +13,7 @@ from .errors import (
     DivergedError,
     FastmlpError,
     InterruptedWarning,
+    LossFunctionError,
     ModelFileError,
 )
 from .evaluation import Evaluation, History
@@ -31,6 +32,7 @@ __all__ = [
     "FastmlpError",
     "History",
     "InterruptedWarning",
+    "LossFunctionError",
     "Model",
     "ModelFileError",
     "NetworkConfig",

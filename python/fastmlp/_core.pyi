@@ -1,5 +1,5 @@
 # The C++ engine as Python sees it (csrc/bindings); a test keeps this equal to the module.
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, type_check_only
 
 import numpy as np
@@ -27,10 +27,23 @@ class ActivationRow(TypedDict):
     constants: list[ActivationConstantRow]
 
 @type_check_only
+class LossConstantRow(TypedDict):
+    name: str
+    meaning: str
+    default: float
+    least: float
+    below: float
+    for_each_output: bool
+
+@type_check_only
 class LossRow(TypedDict):
     name: str
     formula: str
     outputs: list[str]
+    constants: list[LossConstantRow]
+    targets: str
+    is_margin: bool
+    log_outputs: bool
 
 @type_check_only
 class HyperparameterRow(TypedDict):
@@ -99,7 +112,14 @@ class Network:
         self, x: NDArray[Any], threads: int = 0, *, out: NDArray[Any] | None = None
     ) -> NDArray[Any]: ...
     def evaluate(
-        self, x: NDArray[Any], targets: NDArray[Any], loss: str, threads: int = 0
+        self,
+        x: NDArray[Any],
+        targets: NDArray[Any],
+        loss: str,
+        threads: int = 0,
+        *,
+        loss_constants: Mapping[str, float | Sequence[float]] = ...,
+        sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, int]: ...
 
 class EpochResult:
@@ -121,7 +141,7 @@ class Trainer:
         x: NDArray[Any],
         targets: NDArray[Any],
         *,
-        loss: str,
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]],
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,
@@ -138,6 +158,8 @@ class Trainer:
         augmentation: dict[str, float] = {},
         noise: float = 0.0,
         max_norm: float = 0.0,
+        loss_constants: Mapping[str, float | Sequence[float]] = ...,
+        sample_weight: NDArray[Any] | None = None,
         **numbers: float,
     ) -> None: ...
     @property

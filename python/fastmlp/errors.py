@@ -53,5 +53,26 @@ class DivergedError(FastmlpError, FloatingPointError):
         self.model = model
 
 
+class LossFunctionError(FastmlpError, RuntimeError):
+    """A loss that is a function of the caller's failed, or returned what no loss can be.
+
+    Parameters
+    ----------
+    message : str
+        What it did; its own error is the cause.
+    model : Model, optional
+        The model at its last whole step.
+
+    Attributes
+    ----------
+    model : Model or None
+        As above.
+    """
+
+    def __init__(self, message: str, model: Any = None) -> None:
+        super().__init__(message)
+        self.model = model
+
+
 class InterruptedWarning(UserWarning):
     """Training was interrupted; the model returned stands at its last whole step."""

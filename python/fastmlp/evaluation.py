@@ -27,9 +27,11 @@ class Evaluation:
     loss : float
         Mean of the model's own loss (of scaled targets, where the model scales them).
     accuracy : float or None
-        Right rows / rows. Of classes only, like `classes` and `confusion`.
+        Right rows / rows, of sets of labels those of which every label is right. None of values.
+    label_accuracy : float or None
+        Right labels / labels, of sets of labels only.
     classes : ndarray or None, shape (classes,)
-        Labels of the rows and columns of `confusion`.
+        Labels of the rows and columns of `confusion`. Of classes only, like that.
     confusion : ndarray of int64 or None, shape (classes, classes)
         How many rows of each class (row) were taken for each class (column).
     rmse, mae : float or None
@@ -53,6 +55,7 @@ class Evaluation:
     rmse: float | None = None
     mae: float | None = None
     r2: float | None = None
+    label_accuracy: float | None = None
 
     @classmethod
     def of_classes(
@@ -68,6 +71,23 @@ class Evaluation:
             accuracy=right / len(true),
             classes=classes,
             confusion=confusion.astype(np.int64),
+        )
+
+    @classmethod
+    def of_label_sets(cls, true: Array, decided: Array, loss: float) -> Evaluation:
+        """Count labels that are right: matrices of 0 and 1, each (samples, labels).
+
+        Examples
+        --------
+        >>> Evaluation.of_label_sets(np.eye(2), np.array([[1, 0], [1, 1]]), loss=0.5)
+        Evaluation(samples=2, loss=0.5, accuracy=0.5, label_accuracy=0.75)
+        """
+        right = np.asarray(true != 0) == np.asarray(decided != 0)
+        return cls(
+            samples=len(right),
+            loss=loss,
+            accuracy=float(right.all(axis=1).mean()),
+            label_accuracy=float(right.mean()),
         )
 
     @classmethod
@@ -94,8 +114,8 @@ class Evaluation:
 
     @property
     def correct(self) -> int | None:
-        """Rows whose class is right; None for real values."""
-        return None if self.confusion is None else int(np.trace(self.confusion))
+        """Rows that are right; None for real values."""
+        return None if self.accuracy is None else round(self.accuracy * self.samples)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as JSON can hold them; what is not finite is None."""
@@ -103,12 +123,15 @@ class Evaluation:
         if self.classes is not None and self.confusion is not None:
             figures |= {"accuracy": self.accuracy, "correct": self.correct}
             figures |= {"classes": self.classes.tolist(), "confusion": self.confusion.tolist()}
+        elif self.label_accuracy is not None:
+            figures |= {"accuracy": self.accuracy, "correct": self.correct}
+            figures |= {"label_accuracy": self.label_accuracy}
         else:
             figures |= {name: _finite(getattr(self, name)) for name in ("rmse", "mae", "r2")}
         return figures
 
     def __repr__(self) -> str:
-        names = ("samples", "loss", "accuracy", "rmse", "mae", "r2")
+        names = ("samples", "loss", "accuracy", "label_accuracy", "rmse", "mae", "r2")
         shown = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         figures = (
             f"{name}={value if isinstance(value, int) else format(value, '.4g')}"

@@ -31,8 +31,10 @@ struct Case {
     std::string schedule = "constant";
     double clip_value = 0, clip_norm = 0;
     std::string initializer = "glorot_uniform";
-    double zeros = 0;          // share of the inputs
-    bool mixed = false;        // bf16 factors, where the network is of float32
+    double zeros = 0;    // share of the inputs
+    bool mixed = false;  // bf16 factors, where the network is of float32
+    NamedLists loss_constants{};
+    bool weighted = false;     // samples
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
 
@@ -58,7 +60,7 @@ struct Data {
     std::vector<float> floats;
     std::vector<double> doubles, shift, scale;
     std::vector<int64_t> labels;
-    std::vector<T> values;
+    std::vector<T> values, weights;
     Inputs inputs{};
     Targets<T> targets{};
 
@@ -92,7 +94,9 @@ struct Data {
         const void* const data = narrow ? static_cast<const void*>(bytes.data())
                                         : (single ? static_cast<const void*>(floats.data()) : static_cast<const void*>(doubles.data()));
         inputs = {data, of.source, n, item * in, of.scaled ? shift.data() : nullptr, of.scaled ? scale.data() : nullptr};
-        targets = {labels.empty() ? nullptr : labels.data(), labels.empty() ? values.data() : nullptr, out};
+        for (int64_t i = 0; of.weighted && i < n; ++i) weights.push_back(static_cast<T>(draw(3, i, 0) + 1));
+        targets = {labels.empty() ? nullptr : labels.data(), labels.empty() ? values.data() : nullptr, out,
+                   of.weighted ? weights.data() : nullptr};
     }
 
 private:
@@ -129,9 +133,8 @@ inline std::vector<Case> cases_of_catalog() {
                       Losses::names[loss]};
             cases.push_back(next);
             next.name += "-targets";
-            next.targets = loss == IdOf<CategoricalCrossEntropy, Losses>::value || loss == IdOf<BinaryCrossEntropy, Losses>::value
-                               ? TargetKind::probabilities
-                               : TargetKind::values;
+            const bool real = losses()[static_cast<std::size_t>(loss)].targets == TargetDomain::real;
+            next.targets = real ? TargetKind::values : TargetKind::probabilities;
             next.source = SourceType::float64;
             cases.push_back(next);
         }
@@ -170,8 +173,24 @@ inline std::vector<Case> cases_of_shape() {
     with("mostly-zeros", pictures);
     with("mostly-zeros-uint8", [&](Case& c) { pictures(c), c.source = SourceType::uint8, c.hyperparameters = {{"learning_rate", 1e-5}}; });
     with("mixed", [](Case& c) { c.sizes = {65, 130, 71, 5}, c.activations = {"relu", "tanh", "softmax"}, c.batch = 33, c.mixed = true; });
+    const std::vector<std::string> kept{"gelu", "leaky_relu(negative_slope=0.3)", "hard_sigmoid(offset=0.4)"};
+    const auto keeping = [&](Case& c) { c.sizes = {65, 130, 71, 5}, c.activations = kept, c.loss = "mean_squared_error"; };
+    with("kept", [&](Case& c) { keeping(c), c.batch = 33; });
+    with("kept-few", [&](Case& c) { keeping(c), c.batch = 3; });
+    with("kept-narrow", [&](Case& c) { keeping(c), c.sizes = {3, 20, 33, 5}; });
+    with("kept-chunked", [&](Case& c) { keeping(c), c.sizes = {11, 14, 70, 3}, c.samples = 2600, c.batch = 2500; });
+    with("kept-mixed", [&](Case& c) { keeping(c), c.batch = 33, c.mixed = true; });
     with("mixed-chunked", [](Case& c) {
         c.sizes = {11, 14, 3}, c.samples = 2600, c.batch = 2500, c.mixed = true, c.hyperparameters.push_back({"momentum", 0.5});
+    });
+    with("weighted", [](Case& c) { c.weighted = true; });
+    with("weighted-narrow", [](Case& c) { c.weighted = true, c.sizes = {5, 7, 3}, c.batch = 33; });
+    with("weighted-mixed", [](Case& c) { c.weighted = true, c.sizes = {65, 130, 5}, c.batch = 33, c.mixed = true; });
+    with("weighted-few", [](Case& c) { c.weighted = true, c.batch = 2; });
+    with("smoothed", [](Case& c) { c.loss_constants = {{"label_smoothing", {0.1}}}; });
+    with("quantiles", [&](Case& c) {
+        c.sizes = {5, 7, 3}, c.activations = {"tanh", "identity"}, c.loss = "quantile", c.targets = TargetKind::values;
+        c.loss_constants = {{"quantile", {0.1, 0.5, 0.9}}};
     });
     with("many-classes", [](Case& c) { c.sizes = {4, 6, 100}; });
     with("chunked", [](Case& c) {

@@ -105,10 +105,15 @@ std::vector<int64_t> order_of(int64_t samples, int epoch) {
 }
 
 template <class T>
+LossInUse<T> loss_of(const Case& of, const Spec& spec) {
+    return {table<T>(kernels()), make_loss(of.loss, of.loss_constants, spec.outputs()), spec.output_unit()};
+}
+
+template <class T>
 void run(const Case& of, int threads) {
     const Spec spec = make_spec(of.sizes, of.activations);
     const Data<T> data(of);
-    const int loss = loss_id(of.loss);
+    const LossInUse<T> loss = loss_of<T>(of, spec);
     Parameters<T> parameters(spec);
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
@@ -209,7 +214,8 @@ void run_allocations(int threads) {
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
     const UpdateRule rule(make_optimizer("adam", {}));
     StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, 1});
-    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
+    const LossInUse<T> loss = loss_of<T>(of, spec);
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
     force_team_size(1);
     int64_t counts[2];
@@ -270,7 +276,8 @@ void run_long(int threads) {
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
     const UpdateRule rule = rule_of(of);
     StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, threads});
-    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss_id(of.loss)};
+    const LossInUse<T> loss = loss_of<T>(of, spec);
+    const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const uint64_t before = hash_of(parameters);
     EpochReport report;
     run_epoch(context, nullptr, of.samples, [] { return true; }, report);

@@ -57,7 +57,10 @@ def figures(evaluation: Evaluation) -> str:
     """
     if evaluation.accuracy is not None:
         right = f"{evaluation.correct:,} / {evaluation.samples:,}"
-        return f"accuracy {percent(evaluation.accuracy)} ({right}), loss {evaluation.loss:.4f}"
+        each = evaluation.label_accuracy
+        labels = "" if each is None else f", of single labels {percent(each)}"
+        accuracy = percent(evaluation.accuracy)
+        return f"accuracy {accuracy} ({right}){labels}, loss {evaluation.loss:.4f}"
     return (
         f"RMSE {evaluation.rmse:.6g}, MAE {evaluation.mae:.6g}, R2 {evaluation.r2:.4f}, "
         f"loss {evaluation.loss:.4f} ({evaluation.samples:,} rows)"

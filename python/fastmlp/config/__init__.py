@@ -123,7 +123,8 @@ class Config:
         """Return a copy in which some keys, named without their section, have other values.
 
         Another optimizer or schedule starts from its own defaults: of the numbers of the former
-        one only a penalty that both optimizers have stays.
+        one only a penalty that both optimizers have stays. So does another loss, of whose
+        constants none stays.
 
         Raises
         ------
@@ -139,6 +140,9 @@ class Config:
             if family in values:
                 released = self.training.let_go(family, values[family])
                 chosen["training"] = released | chosen["training"]
+        if "loss" in values:
+            own = chosen["training"]
+            chosen["training"] = self.training.constants_let_go(values["loss"]) | own
         parts = {
             section: dataclasses.replace(getattr(self, section), **keys)
             for section, keys in chosen.items()

@@ -24,7 +24,24 @@ RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["re
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
-LOSS_OUTPUTS = {row["name"]: tuple(row["outputs"]) for row in _CATALOG["losses"]}
+LOSSES = {row["name"]: row for row in _CATALOG["losses"]}
+# A function of the caller's: the engine has it from train(), a file has only this name.
+CUSTOM_LOSS = "custom"
+LOSSES[CUSTOM_LOSS] = {
+    "name": CUSTOM_LOSS,
+    "formula": "of the caller's",
+    "outputs": list(ACTIVATIONS),
+    "constants": [],
+    "targets": "real",
+    "is_margin": False,
+    "log_outputs": False,
+}
+LOSS_OUTPUTS = {name: tuple(row["outputs"]) for name, row in LOSSES.items()}
+# By name of the loss, then of the constant; and by the constant's name alone.
+LOSS_CONSTANTS = {
+    name: {one["name"]: one for one in row["constants"]} for name, row in LOSSES.items()
+}
+CONSTANTS = {name: one for own in LOSS_CONSTANTS.values() for name, one in own.items()}
 # By name of the optimizer, then of the hyperparameter: what the engine says of each.
 OPTIMIZERS = {
     row["name"]: {one["name"]: one for one in row["hyperparameters"]}
@@ -168,6 +185,48 @@ def defaults_by_choice(name: str) -> str:
     if list(by_default.values()) == [list(rows)]:
         return next(iter(by_default))
     return "; ".join(f"{', '.join(names)} {default}" for default, names in by_default.items())
+
+
+def loss_constant(name: str) -> Kind:
+    """Accept what the losses that have the constant `name` accept: a number, or one an output.
+
+    Examples
+    --------
+    >>> loss_constant("quantile").check("quantile", [0.1, 0.9])
+    (0.1, 0.9)
+    >>> loss_constant("delta").check("delta", 0)
+    Traceback (most recent call last):
+    fastmlp.errors.ConfigError: delta must be a number at least 1e-20; got 0
+    """
+    about = CONSTANTS[name]
+    one = real(about["least"], about["below"])
+    if not about["for_each_output"]:
+        return one
+
+    def check(key: str, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return one.check(key, value)
+        if not value:
+            raise ConfigError(f"{key} must be a number or one for each output; got {value!r}")
+        return tuple(one.check(f"{key}[{at}]", number) for at, number in enumerate(value))
+
+    def read(text: str) -> object:
+        parts = [one.read(part) for part in text.split(",")]
+        return parts if len(parts) > 1 else parts[0]
+
+    return Kind("X[,...]", check, read)
+
+
+def defaults_by_loss(name: str) -> str:
+    """Return the defaults of the constant `name`, as a help text says them.
+
+    Examples
+    --------
+    >>> defaults_by_loss("delta")
+    'huber 1'
+    """
+    rows = {loss: own[name] for loss, own in LOSS_CONSTANTS.items() if name in own}
+    return ", ".join(f"{loss} {row['default']:g}" for loss, row in rows.items())
 
 
 def flag() -> Kind:

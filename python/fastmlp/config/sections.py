@@ -15,10 +15,12 @@ from typing import Any
 from ..errors import ConfigError
 from .keys import (
     ACTIVATIONS,
+    CONSTANTS,
     FAMILIES,
     HIDDEN_ACTIVATIONS,
     HYPERPARAMETERS,
     INITIALIZERS,
+    LOSS_CONSTANTS,
     LOSS_OUTPUTS,
     OPTIMIZERS,
     PRECISIONS,
@@ -30,8 +32,10 @@ from .keys import (
     column,
     default_of,
     defaults_by_choice,
+    defaults_by_loss,
     flag,
     hyperparameter,
+    loss_constant,
     number_per_layer,
     one_activation,
     per_layer,
@@ -40,6 +44,8 @@ from .keys import (
     whole,
     widths,
 )
+
+TASKS = ("auto", "classification", "multilabel", "regression")
 
 
 def _key(default: object, kind: Kind, meaning: str, *, optional: bool = False) -> Any:
@@ -57,6 +63,12 @@ def _update_option(name: str) -> Any:
     """One number of an update, whatever the optimizer, with the engine's range and default."""
     about = UPDATE_OPTIONS[name]
     return _key(default_of(about), hyperparameter(name), about["meaning"])
+
+
+def _constant(name: str) -> Any:
+    """One constant of the losses, with the engine's range, meaning and defaults."""
+    meaning = f"{CONSTANTS[name]['meaning']} ({defaults_by_loss(name)})"
+    return _key(None, loss_constant(name), meaning, optional=True)
 
 
 class _Section:
@@ -96,7 +108,7 @@ class DataConfig(_Section):
         None, column(), "column to learn, by name or number (default: the last)", optional=True
     )
     header: str = _key("auto", choice(("auto", "yes", "no")), "whether a table opens with names")
-    task: str = _key("auto", choice(("auto", "classification", "regression")), "what the target is")
+    task: str = _key("auto", choice(TASKS), "what the target is")
     scaling: str = _key(
         "auto",
         choice(("auto", "none", "unit", "standard")),
@@ -171,9 +183,10 @@ class NetworkConfig(_Section):
 class TrainingConfig(_Section):
     """How the network learns (section ``[training]``).
 
-    The numbers of the optimizer chosen are the engine's defaults unless given, those of other
-    optimizers are None and are refused; learning_rate stays None until training sees the target: a
-    linear output learns values with a tenth of the default, unless the optimizer adapts.
+    The numbers of the optimizer and the loss chosen are the engine's defaults unless given, those
+    of others are None and are refused (with loss "auto" once it is decided); learning_rate stays
+    None until training sees the target: a linear output learns values with a tenth of the default,
+    unless the optimizer adapts.
 
     Examples
     --------
@@ -184,6 +197,16 @@ class TrainingConfig(_Section):
     """
 
     loss: str = _key("auto", choice(("auto", *LOSS_OUTPUTS)), "what is made small")
+    delta: float | None = _constant("delta")
+    quantile: float | Sequence[float] | None = _constant("quantile")
+    label_smoothing: float | None = _constant("label_smoothing")
+    gamma: float | None = _constant("gamma")
+    alpha: float | None = _constant("alpha")
+    class_weight: str = _key(
+        "none",
+        choice(("none", "balanced")),
+        "of the loss of each row; balanced: rows / (classes * rows of its class)",
+    )
     optimizer: str = _key("sgd", choice(tuple(OPTIMIZERS)), "how the weights step")
     learning_rate: float | None = _hyperparameter(
         "learning_rate", "; with sgd a tenth for values on a linear output", closed=False
@@ -267,6 +290,26 @@ class TrainingConfig(_Section):
                 f"clip_value and clip_norm are both given ({self.clip_value} and "
                 f"{self.clip_norm}); choose one"
             )
+        if self.loss != "auto":
+            self._settle_constants(LOSS_CONSTANTS[self.loss])
+
+    def _settle_constants(self, own: Mapping[str, Any]) -> None:
+        """Give the constants of the loss their defaults; refuse those that it does not have."""
+        for name in CONSTANTS:
+            value = getattr(self, name)
+            if name not in own and value is not None:
+                has = f"it has {', '.join(own)}" if own else "it has no constants"
+                raise ConfigError(f"loss {self.loss!r} has no {name}; got {value!r}: {has}")
+            if name in own and value is None:
+                object.__setattr__(self, name, float(own[name]["default"]))
+
+    def constants_let_go(self, loss: object) -> dict[str, None]:
+        """Return, as None, the constants that do not pass on to another loss: all of them."""
+        return {} if self.loss in (loss, "auto") else dict.fromkeys(CONSTANTS)
+
+    def loss_constants(self) -> dict[str, float | Sequence[float]]:
+        """Return the constants of the loss, which is decided."""
+        return {name: getattr(self, name) for name in LOSS_CONSTANTS[self.loss]}
 
     def let_go(self, family: str, choice: object) -> dict[str, None]:
         """Return, as None, the numbers that do not pass on to another optimizer or schedule.

@@ -78,9 +78,9 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
 
     Parameters
     ----------
-    y : array_like, shape (samples,) or, for real values, (samples, outputs)
-        Whole numbers, booleans and strings are class labels; floating-point numbers are values to
-        fit.
+    y : array_like, shape (samples,) or, for numbers, (samples, outputs)
+        Whole numbers, booleans and strings are class labels, a matrix of whole numbers or booleans
+        says which labels hold; floating-point numbers are values to fit.
     name : str
         What to call it in errors.
     samples : int, optional
@@ -89,7 +89,7 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
     Returns
     -------
     ndarray
-        int64 or str of shape (samples,), or float64 of shape (samples,) or (samples, outputs).
+        int64 or float64 of shape (samples,) or (samples, outputs), or str of shape (samples,).
 
     Raises
     ------
@@ -121,6 +121,43 @@ def as_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
     _check_number_dtype(array.dtype, name)
     values = np.require(array, dtype=np.float64, requirements=["C", "A"])
     check_finite(values.reshape(len(values), -1), name)
+    return values
+
+
+def as_weights(weights: Any, *, samples: int, name: str = "sample_weight") -> Array | None:
+    """Check weights of samples: finite numbers of at least 0, one a row; None stays None.
+
+    Returns
+    -------
+    ndarray of float64, shape (samples,), or None
+
+    Raises
+    ------
+    DataError
+        Another shape or kind, or a weight that is negative or not finite. The message names the
+        first such row, counted from 0.
+
+    Examples
+    --------
+    >>> as_weights([1, 0.5], samples=2)
+    array([1. , 0.5])
+    >>> as_weights([1, -1], samples=2)
+    Traceback (most recent call last):
+    fastmlp.errors.DataError: sample_weight holds -1.0 at row 1 (counted from 0); ...
+    """
+    if weights is None:
+        return None
+    array = _number_array(weights, name)
+    if array.shape != (samples,):
+        raise DataError(f"{name} has shape {array.shape}, expected ({samples},): one a row")
+    values = np.require(array, dtype=np.float64, requirements=["C", "A"])
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"{name} holds {float(values[row])} at row {row} (counted from 0); "
+            "weights must be finite and not negative"
+        )
     return values
 
 
@@ -258,11 +295,10 @@ def _check_target_shape(array: Array, name: str, samples: int | None) -> None:
         raise DataError(f"{name} is empty: shape {array.shape}")
     if samples is not None and len(array) != samples:
         raise DataError(f"{name} has {len(array)} targets for {samples} samples")
-    if array.ndim == 2 and array.dtype.kind != "f":
+    if array.ndim == 2 and array.dtype.kind not in "biuf":
         raise DataError(
             f"{name} has shape {array.shape} and dtype {array.dtype}; class labels are "
-            "one-dimensional: pass "
-            f"{name}.argmax(axis=1) for one-hot rows, or floats for several real values a sample"
+            "one-dimensional, several labels a row a matrix of 0 and 1"
         )
 
 

@@ -121,6 +121,8 @@ class Split:
         What to watch while training.
     x_test, y_test : ndarray or None
         What to judge by at the end.
+    train_rows : ndarray of int64 or None
+        Which rows of the data set `x_train` is; None: all of them.
     """
 
     x_train: Array
@@ -129,6 +131,7 @@ class Split:
     y_validation: Array | None
     x_test: Array | None
     y_test: Array | None
+    train_rows: NDArray[np.int64] | None = None
 
 
 def split(
@@ -193,6 +196,7 @@ def split(
         y_validation=y[validation] if n_validation else None,
         x_test=x_test,
         y_test=y_test,
+        train_rows=train,
     )
 
 

@@ -7,6 +7,7 @@ file in description.py.
 from __future__ import annotations
 
 import copy
+import math
 import os
 from typing import Any
 
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from .. import _core
 from ..atomic import atomic_write
 from ..config import Config
-from ..data.arrays import as_features, as_targets, check_finite, fill_out
+from ..config.keys import CUSTOM_LOSS
+from ..data.arrays import as_features, as_targets, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
 from .container import pack, read_container, unpack
 from .description import Description, slots, weight_names
+from .multilabel import LabelSetTargets
 from .summary import Summary
 from .targets import ClassTargets
 
@@ -73,7 +76,7 @@ class Model:
 
     @property
     def task(self) -> str:
-        """Either "classification" or "regression"."""
+        """One of "classification", "multilabel" and "regression"."""
         return self._description.targets.task
 
     @property
@@ -124,8 +127,10 @@ class Model:
         -------
         ndarray
             Labels in the dtype of the training labels, shape (samples,): the class of the largest
-            output, for one sigmoid unit the second class above 0.5. For a regression values in the
-            units of y, float64, shape (samples,) or (samples, outputs) as y had.
+            output, for one sigmoid unit the second class above 0.5, for one linear unit that has
+            learned with a margin the second from 0 on. Of several labels a row the matrix of 0 and
+            1. For a regression values in the units of y, float64, shape (samples,) or (samples,
+            outputs) as y had.
 
         Raises
         ------
@@ -141,7 +146,7 @@ class Model:
         array([21.])
         """
         targets = self._description.targets
-        if out is not None and isinstance(targets, ClassTargets):
+        if out is not None and targets.task != "regression":
             raise ValueError("out is for the values of a regression; predict_proba takes it too")
         values = targets.decode(self._outputs(x, threads))
         return values if out is None else fill_out(out, values)
@@ -165,7 +170,7 @@ class Model:
         -------
         ndarray, shape (samples, classes), in the dtype of the network
             Softmax outputs as they are; one sigmoid unit p as (1 - p, p); several sigmoid units
-            divided by their sum.
+            divided by their sum. Of several labels a row the probability of each, as it is.
 
         Raises
         ------
@@ -183,6 +188,8 @@ class Model:
         (2, 2)
         """
         targets, output = self._description.targets, self._description.activations[-1]
+        if isinstance(targets, LabelSetTargets):
+            return self._outputs(x, threads, out)
         if not isinstance(targets, ClassTargets):
             raise ValueError("a regression has no class probabilities; use predict")
         if output not in ("softmax", "sigmoid"):
@@ -195,7 +202,9 @@ class Model:
         shares = targets.probabilities(self._outputs(x, threads))
         return shares if out is None else fill_out(out, shares)
 
-    def evaluate(self, x: Any, y: Any, *, threads: int | None = None) -> Evaluation:
+    def evaluate(
+        self, x: Any, y: Any, *, sample_weight: Any = None, threads: int | None = None
+    ) -> Evaluation:
         """Measure the model on samples whose targets are known.
 
         Parameters
@@ -204,13 +213,18 @@ class Model:
             What `train` accepts; not changed.
         y : array_like, shape (samples,) or (samples, outputs)
             Labels or values, in the units of training.
+        sample_weight : array_like, shape (samples,), optional
+            Factors of each sample's loss, which is then ``sum(w_i l_i) / samples``; the other
+            figures count every sample once.
         threads : int, optional
             As for `predict`.
 
         Returns
         -------
         Evaluation
-            Loss and, for classes, accuracy and confusion matrix; for values rmse, mae and r2.
+            Loss and, for classes, accuracy and confusion matrix; for sets of labels accuracy and
+            label_accuracy; for values rmse, mae and r2. The loss is NaN where training had a
+            function for it.
 
         Raises
         ------
@@ -230,12 +244,25 @@ class Model:
         rows = as_features(x, features=self.n_features)
         targets = self._description.targets
         encoded = targets.encode(y, samples=len(rows))
-        loss, _ = self._network.evaluate(rows, encoded, self.config.training.loss, threads or 0)
+        chosen = self.config.training
+        weights = as_weights(sample_weight, samples=len(rows))
+        loss = math.nan  # of a function of the caller's, which no model holds
+        if chosen.loss != CUSTOM_LOSS:
+            loss, _ = self._network.evaluate(
+                rows,
+                encoded,
+                chosen.loss,
+                threads or 0,
+                loss_constants=chosen.loss_constants(),
+                sample_weight=weights,
+            )
         outputs = self._network.predict(rows, threads or 0)
         if isinstance(targets, ClassTargets):
             return Evaluation.of_classes(
                 encoded.astype(np.int64), targets.numbers(outputs), targets.labels.copy(), loss
             )
+        if isinstance(targets, LabelSetTargets):
+            return Evaluation.of_label_sets(encoded, targets.decode(outputs), loss)
         return Evaluation.of_values(as_targets(y), targets.decode(outputs), loss)
 
     def summary(self) -> Summary:
@@ -289,6 +316,8 @@ class Model:
         targets = self._description.targets
         if isinstance(targets, ClassTargets):
             return f"classification of {len(targets.labels)} classes"
+        if isinstance(targets, LabelSetTargets):
+            return f"{targets.task} of {targets.outputs} labels"
         return f"regression of {targets.outputs} value{'s' if targets.outputs > 1 else ''}"
 
     def __repr__(self) -> str:

@@ -20,12 +20,14 @@ from ..config.keys import (
     ACTIVATIONS,
     HIDDEN_ACTIVATIONS,
     LOSS_OUTPUTS,
+    LOSSES,
     activation_name,
     one_activation,
 )
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from .container import DTYPES, FORMAT_VERSION, Slot
+from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
 
@@ -40,6 +42,7 @@ KEYS = {
 RECORD: dict[str, tuple[type, ...]] = {
     "version": (str,),  # of fastmlp
     "start": (str,),  # "drawn" or "given" first weights
+    "weights": (str,),  # "given": of rows or classes, by the caller; else the configuration's
     "training_rows": (int,),
     "validation_rows": (int,),
     "steps": (int,),  # of all epochs, the unfinished one included
@@ -65,7 +68,7 @@ class Description:
         Precision of the network.
     config : Config
         With every "auto" decided.
-    targets : ClassTargets or ValueTargets
+    targets : ClassTargets, LabelSetTargets or ValueTargets
     scaling : InputScaling
     history : History
     record : dict
@@ -118,12 +121,13 @@ class Description:
     def from_json(cls, values: Mapping[str, Any], tensors: Mapping[str, Array]) -> Description:
         """Return the description of a file whose `values` were accepted by `slots`."""
         shape, names = values["image_shape"], values["feature_names"]
+        config = Config.from_dict(values["config"])
         return cls(
             sizes=tuple(values["network"]["sizes"]),
             activations=tuple(values["network"]["activations"]),
             dtype=values["network"]["dtype"],
-            config=Config.from_dict(values["config"]),
-            targets=_targets_from_json(values["targets"], tensors),
+            config=config,
+            targets=_targets_from_json(values["targets"], tensors, config.training.loss),
             scaling=InputScaling(
                 values["scaling"], tensors.get("input.shift"), tensors.get("input.scale")
             ),
@@ -161,7 +165,7 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
         f"network activations {activations!r}",
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
-    _check_config(values["config"], network)
+    config = _check_config(values["config"], network)
     _check_about(values, sizes[0])
     found: dict[str, Slot] = {}
     for layer, shape in enumerate(pairwise(sizes)):
@@ -171,7 +175,7 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     scaling = values["scaling"]
     _need(isinstance(scaling, str) and scaling in SCALINGS, f"scaling {scaling!r}")
     found |= _scaling_slots("input", scaling != "none", sizes[0])
-    return found | _target_slots(values, sizes[-1], activations[-1])
+    return found | _target_slots(values, sizes[-1], config)
 
 
 def _need(condition: bool, what: str) -> None:
@@ -211,8 +215,8 @@ def _scaling_slots(name: str, scaled: bool, width: int) -> dict[str, Slot]:
     return {f"{name}.{key}": ("F64", (width,)) for key in ("shift", "scale")} if scaled else {}
 
 
-def _check_config(values: object, network: Mapping[str, Any]) -> None:
-    """Refuse a configuration that is none, or not of this network."""
+def _check_config(values: object, network: Mapping[str, Any]) -> Config:
+    """Return the configuration; refuse one that is none, or not of this network."""
     try:
         config = Config.from_dict(values)
     except ConfigError as error:
@@ -230,6 +234,10 @@ def _check_config(values: object, network: Mapping[str, Any]) -> None:
         activation_name(output) in LOSS_OUTPUTS.get(loss, ()),
         f"loss {loss!r} with output {output!r}",
     )
+    for name, value in config.training.loss_constants().items():
+        fits = not isinstance(value, tuple) or len(value) == network["sizes"][-1]
+        _need(fits, f"{name} {value!r} for {network['sizes'][-1]} outputs")
+    return config
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:
@@ -264,6 +272,8 @@ def _targets_as_json(targets: Targets) -> dict[str, Any]:
         labels = targets.labels
         dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
         return {"outputs": targets.outputs, "dtype": dtype, "labels": labels.tolist()}
+    if isinstance(targets, LabelSetTargets):
+        return {"outputs": targets.outputs, "dtype": targets.dtype}
     return {
         "outputs": targets.outputs,
         "flat": targets.flat,
@@ -271,17 +281,24 @@ def _targets_as_json(targets: Targets) -> dict[str, Any]:
     }
 
 
-def _target_slots(values: Mapping[str, Any], width: int, output: str) -> dict[str, Slot]:
+def _target_slots(values: Mapping[str, Any], width: int, config: Config) -> dict[str, Slot]:
     """Check the part about targets; return its slots."""
     part = values["targets"]
     if isinstance(part, dict) and "labels" in part:
         part = _closed(values, "targets", {"outputs", "dtype", "labels"})
         labels = _labels(part["labels"], part["dtype"])
-        one_unit = width == 1 and len(labels) == 2 and output == "sigmoid"
+        is_margin = LOSSES[config.training.loss]["is_margin"]
+        one_unit = is_margin or config.network.output_activation == "sigmoid"
+        one_unit = one_unit and width == 1 and len(labels) == 2
         _need(
             part["outputs"] == width and (width == len(labels) or one_unit),
             f"{len(labels)} classes for {width} outputs",
         )
+        return {}
+    if config.data.task == "multilabel":
+        part = _closed(values, "targets", {"outputs", "dtype"})
+        _need(part["outputs"] == width, f"{part['outputs']!r} labels for {width} outputs")
+        _need(part["dtype"] in LABEL_DTYPES, f"labels of dtype {part['dtype']!r}")
         return {}
     part = _closed(values, "targets", {"outputs", "flat", "scaled"})
     _need(part["outputs"] == width, f"{part['outputs']!r} values for {width} outputs")
@@ -310,11 +327,15 @@ def _items(values: object) -> Sequence[Any]:
     return values if isinstance(values, list) else ()
 
 
-def _targets_from_json(part: Mapping[str, Any], tensors: Mapping[str, Array]) -> Targets:
+def _targets_from_json(part: Mapping[str, Any], tensors: Mapping[str, Array], loss: str) -> Targets:
     if "labels" in part:
-        return ClassTargets(_labels(part["labels"], part["dtype"]), part["outputs"])
+        labels = _labels(part["labels"], part["dtype"])
+        return ClassTargets(labels, part["outputs"], LOSSES[loss]["is_margin"])
+    if "dtype" in part:
+        return LabelSetTargets(part["outputs"], part["dtype"])
     shift, scale = tensors.get("target.shift"), tensors.get("target.scale")
-    return ValueTargets(part["outputs"], part["flat"], shift, scale)
+    log_outputs = LOSSES[loss]["log_outputs"]
+    return ValueTargets(part["outputs"], part["flat"], shift, scale, log_outputs)
 
 
 def without_infinity(value: Any) -> Any:

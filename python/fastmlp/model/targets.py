@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.keys import LOSS_OUTPUTS, activation_name
+from ..config.keys import CUSTOM_LOSS, LOSS_OUTPUTS, LOSSES, activation_name
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
+from .multilabel import LabelSetTargets, is_label_matrix, is_one_hot
 from .scaling import mean_and_deviation
 
 Array = NDArray[Any]
@@ -22,6 +23,7 @@ Array = NDArray[Any]
 CLASS_OUTPUT = "softmax"
 VALUE_OUTPUT = "identity"
 SQUARED_LOSS = "mean_squared_error"
+LABEL_OUTPUT = "sigmoid"  # of labels that hold or not, each by itself
 SQUARED_CLASS_OUTPUT = "sigmoid"  # of classes learned with a squared error: the lectures' form
 MANY = 20  # more classes than this and than half the rows are values, taken for classes by mistake
 
@@ -36,7 +38,9 @@ class ClassTargets:
         Whole numbers, booleans, strings or floats, sorted, each once.
     outputs : int
         Output units: one a class, or 1 for two classes on one sigmoid unit (its value is the
-        second's probability).
+        second's probability), or on one linear unit (its sign decides, sign(0) = +1: the second).
+    margin : bool
+        Whether one unit decides by its sign instead of by one half.
 
     Examples
     --------
@@ -47,10 +51,13 @@ class ClassTargets:
 
     labels: Array
     outputs: int
+    margin: bool = False
     task: ClassVar[str] = "classification"
 
     @classmethod
-    def fit(cls, y: Any, *, one_unit: bool = False, guessed: bool = False) -> ClassTargets:
+    def fit(
+        cls, y: Any, *, one_unit: bool = False, margin: bool = False, guessed: bool = False
+    ) -> ClassTargets:
         """Find the classes of training labels.
 
         Parameters
@@ -58,7 +65,9 @@ class ClassTargets:
         y : array_like, shape (samples,)
             Labels; their dtype is kept.
         one_unit : bool
-            Two classes on one sigmoid unit.
+            Two classes on one unit.
+        margin : bool
+            Whether it decides by its sign.
         guessed : bool
             Whether classification was guessed from the dtype: whole numbers that look like values
             are refused then.
@@ -83,7 +92,7 @@ class ClassTargets:
                 "task='regression' if they are values, or task='classification' if they are classes"
             )
         outputs = 1 if one_unit and len(labels) == 2 else len(labels)
-        return cls(labels.astype(_label_dtype(y, values)), outputs)
+        return cls(labels.astype(_label_dtype(y, values)), outputs, margin)
 
     def encode(self, y: Any, *, name: str = "y", samples: int | None = None) -> NDArray[np.int64]:
         """Return the class number of each label, shape (samples,).
@@ -113,7 +122,8 @@ class ClassTargets:
     def numbers(self, outputs: Array) -> NDArray[np.int64]:
         """Return the class number that each row of outputs (samples, units) decides for."""
         if self.outputs == 1:
-            return np.asarray(outputs[:, 0] > 0.5, np.int64)
+            second = outputs[:, 0] >= 0 if self.margin else outputs[:, 0] > 0.5
+            return np.asarray(second, np.int64)
         return np.asarray(outputs.argmax(axis=1), np.int64)
 
     def decode(self, outputs: Array) -> Array:
@@ -146,6 +156,8 @@ class ValueTargets:
         Whether y is (samples,); predictions have the same shape.
     shift, scale : ndarray of float64, shape (outputs,), or None
         Both None for values learned as they are, and never only one.
+    log_outputs : bool
+        Whether outputs are logarithms of what is predicted (rates of counts).
 
     Examples
     --------
@@ -158,10 +170,11 @@ class ValueTargets:
     flat: bool
     shift: NDArray[np.float64] | None = None
     scale: NDArray[np.float64] | None = None
+    log_outputs: bool = False
     task: ClassVar[str] = "regression"
 
     @classmethod
-    def fit(cls, y: Any, scaling: str = "none") -> ValueTargets:
+    def fit(cls, y: Any, scaling: str = "none", *, log_outputs: bool = False) -> ValueTargets:
         """Find the shape and, with scaling ``standard``, mean and deviation of training values.
 
         Raises
@@ -172,7 +185,7 @@ class ValueTargets:
         values = _as_values(y, "y", None)
         rows = values.reshape(len(values), -1)
         shift, scale = mean_and_deviation(rows) if scaling == "standard" else (None, None)
-        return cls(rows.shape[1], values.ndim == 1, shift, scale)
+        return cls(rows.shape[1], values.ndim == 1, shift, scale, log_outputs)
 
     def encode(self, y: Any, *, name: str = "y", samples: int | None = None) -> NDArray[np.float64]:
         """Return what the network learns, shape (samples, outputs).
@@ -193,16 +206,27 @@ class ValueTargets:
     def decode(self, outputs: Array) -> NDArray[np.float64]:
         """Return values in the units of y, (samples,) or (samples, outputs), from outputs."""
         values = outputs.astype(np.float64)
+        if self.log_outputs:
+            with np.errstate(over="ignore"):
+                values = np.exp(values)
         if self.shift is not None and self.scale is not None:
             values = values * self.scale + self.shift
         return values[:, 0] if self.flat else values
 
 
-Targets = ClassTargets | ValueTargets
+Targets = ClassTargets | LabelSetTargets | ValueTargets
 
 
-def infer_task(y: Array, task: str = "auto") -> str:
+def infer_task(y: Array, task: str = "auto", loss: str = "auto") -> str:
     """Return "classification" for labels and "regression" for floats, unless `task` says.
+
+    A matrix of 0 and 1 as whole numbers is "multilabel"; a loss of counts makes whole numbers
+    values.
+
+    Raises
+    ------
+    DataError
+        A matrix of whole numbers that may mean something else: one-hot rows, counts.
 
     Examples
     --------
@@ -211,6 +235,20 @@ def infer_task(y: Array, task: str = "auto") -> str:
     """
     if task != "auto":
         return task
+    if loss != "auto" and LOSSES[loss]["log_outputs"]:
+        return "regression"
+    if is_label_matrix(y):
+        if is_one_hot(y):
+            raise DataError(
+                "y is one-hot: for one class a row pass y.argmax(axis=1), for several labels a row "
+                "say task='multilabel'"
+            )
+        if y.min() < 0 or y.max() > 1:
+            raise DataError(
+                "y is a matrix of whole numbers beyond 0 and 1; say task='regression' if they are "
+                "values"
+            )
+        return "multilabel"
     return "regression" if y.dtype.kind == "f" else "classification"
 
 
@@ -219,7 +257,7 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
 
     Parameters
     ----------
-    task : {"classification", "regression"}
+    task : {"classification", "multilabel", "regression"}
         What the target is.
     output, loss : str
         A name of the engine's catalog (of an output unit with its constants) or ``auto``.
@@ -227,8 +265,8 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     Returns
     -------
     output, loss : str
-        Classes alone give softmax and categorical cross-entropy, values alone identity and mean
-        squared error.
+        Classes alone give softmax and categorical cross-entropy, sets of labels sigmoid and binary
+        cross-entropy, values alone identity and mean squared error.
 
     Raises
     ------
@@ -244,9 +282,16 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     >>> infer_output_and_loss("regression", loss="half_squared_error")
     ('identity', 'half_squared_error')
     """
-    classes = task == "classification"
+    classes = task != "regression"
+    if task == "multilabel":
+        if output not in ("auto", LABEL_OUTPUT):
+            raise ConfigError(
+                f"task 'multilabel' needs output_activation {LABEL_OUTPUT!r}, one unit a label; "
+                f"got {output!r}"
+            )
+        output = LABEL_OUTPUT
     if output == "auto":
-        if loss == "auto":
+        if loss in ("auto", CUSTOM_LOSS):
             output = CLASS_OUTPUT if classes else VALUE_OUTPUT
         elif len(LOSS_OUTPUTS[loss]) == 1:
             output = LOSS_OUTPUTS[loss][0]
@@ -255,13 +300,22 @@ def infer_output_and_loss(task: str, output: str = "auto", loss: str = "auto") -
     unit = activation_name(output)
     if loss == "auto":
         own = [name for name, outputs in LOSS_OUTPUTS.items() if outputs == (unit,)]
-        loss = own[0] if own and classes else SQUARED_LOSS
+        loss = own[0] if own and classes and unit != VALUE_OUTPUT else SQUARED_LOSS
     if unit not in LOSS_OUTPUTS[loss]:
-        fitting = [name for name, outputs in LOSS_OUTPUTS.items() if unit in outputs]
+        other = "log_outputs" if classes else "is_margin"  # belongs to the other task
+        fitting = [
+            name
+            for name, row in LOSSES.items()
+            if unit in row["outputs"] and not row[other] and name != CUSTOM_LOSS  # type: ignore[literal-required]
+        ]
         raise ConfigError(
             f"loss {loss!r} goes with output_activation {' or '.join(LOSS_OUTPUTS[loss])}, "
             f"not {output!r}; for {output!r} choose {', '.join(fitting)}"
         )
+    if classes and LOSSES[loss]["log_outputs"]:
+        raise ConfigError(f"loss {loss!r} is for counts; this task is {task}")
+    if not classes and LOSSES[loss]["is_margin"]:
+        raise ConfigError(f"loss {loss!r} is for classes; this task is {task}")
     return output, loss
 
 

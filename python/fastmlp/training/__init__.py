@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
+from ..config.keys import CUSTOM_LOSS
 from ..data import load_data
-from ..data.arrays import as_features, as_targets
+from ..data.arrays import as_features, as_targets, as_weights
 from ..data.dataset import Dataset, Split, split
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import Targets
+from .custom_loss import LossFunction
 from .decisions import decide, set_first_weights
 from .epochs import Plan, run_epochs
+from .weights import training_weights
 
 Array = NDArray[Any]
 Weights = Sequence[tuple[Any, Any]]
@@ -37,6 +40,8 @@ def train(
     y: Any = None,
     *,
     config: Config | str | os.PathLike[str] | None = None,
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | float | None = None,
     init: str | Model | Weights | None = None,
     progress: bool = False,
@@ -54,10 +59,17 @@ def train(
         configuration names is loaded.
     y : array_like, shape (samples,) or (samples, outputs)
         Whole numbers, booleans and strings are classes: softmax and categorical cross-entropy (for
-        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). Floats
-        are values: linear output, mean squared error.
+        two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). A matrix
+        of whole numbers or booleans 0 and 1 says which labels hold for a row (``multilabel``):
+        sigmoid outputs, binary cross-entropy. Floats are values: linear output, mean squared error.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
+    sample_weight : array_like, shape (samples,), optional
+        Factors of each sample's loss, finite and not negative: the loss of a batch is
+        ``sum(w_i l_i) / samples in the batch``. Counts of right rows, and validation, have none.
+    class_weight : dict or str, optional
+        A factor for each label (1 where left out), or ``"balanced"``: rows / (classes * rows of the
+        class). Multiplies `sample_weight`.
     validation : (x, y) or float, optional
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
@@ -75,7 +87,9 @@ def train(
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
         ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
-        ``output_activation="auto"``, ``loss="auto"``, ``optimizer="sgd"`` with
+        ``output_activation="auto"``, ``loss="auto"`` (a name, with the loss's own
+        ``label_smoothing``, ``delta``, ``quantile``, ``gamma`` or ``alpha``; or a function, see
+        Notes), ``optimizer="sgd"`` with
         ``learning_rate=0.1`` (values on a linear output: 0.01), ``momentum=0.0`` and
         ``nesterov=False``, or ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``,
         ``beta_2=0.999`` and ``epsilon=1e-8``, both with ``l1=0.0`` and ``l2=0.0``, or one of the
@@ -107,11 +121,25 @@ def train(
     DataError
         x, y or validation cannot be used: shape, kind, not finite, one class only, labels that
         training does not see.
+    LossFunctionError
+        The loss is a function and fails; its ``model`` is the one at the last whole step.
     DivergedError
         A weight would have become infinite or NaN; its ``model`` is the one at the last whole step.
 
     Notes
     -----
+    Losses, y being an output, t its target, s = 2 t - 1: squared, absolute, ``huber`` and
+    ``log_cosh`` errors, ``quantile`` and ``poisson`` (``exp(y) - t y``: outputs are log rates, what
+    `predict` gives are rates) are means over the outputs; cross-entropies, focal ones (Lin et al.,
+    2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
+    label_smoothing moves that share of each target to the mean of the classes.
+
+    A loss that is a function takes outputs (rows, units), after the output unit, and targets: class
+    numbers (rows,), or what the units should say (rows, units). It returns the loss of each row,
+    and its gradient by the row's outputs (rows, units); or the mean of the losses, and the gradient
+    of that. It is called once a step, or for each 1,024 rows of a larger batch. Model files name
+    it ``custom`` only: `Model.evaluate` gives NaN for it.
+
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v`` (with ``nesterov``:
     ``w <- w - learning_rate (g + momentum v)``); ``adam`` (Kingma and Ba, 2015, as in PyTorch):
@@ -150,6 +178,11 @@ def train(
     chosen = config if isinstance(config, Config) else Config()
     if config is not None and not isinstance(config, Config):
         chosen = Config.read_toml(config)
+    function = options.get("loss")
+    if callable(function):
+        options["loss"] = CUSTOM_LOSS
+    if isinstance(class_weight, str):
+        options["class_weight"], class_weight = class_weight, None
     if isinstance(init, str):
         options["init"], init = init, None
     chosen = chosen.replace(**options)
@@ -167,6 +200,9 @@ def train(
         parts,
         chosen,
         labels=labels,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        loss_function=function if callable(function) else None,
         start=init,
         progress=progress,
         verbose=verbose,
@@ -234,6 +270,9 @@ def fit(
     config: Config,
     *,
     labels: Any = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | None = None,
+    loss_function: LossFunction | None = None,
     start: Model | Weights | None = None,
     progress: bool = False,
     verbose: bool = False,
@@ -251,9 +290,18 @@ def fit(
         Its section [data] is used for task and scaling only.
     labels : array_like, optional
         ``data.y`` in the caller's own dtype, which predictions will have.
+    sample_weight : array_like, shape (samples,), optional
+        Of all rows of `data`.
+    class_weight : dict, optional
+        Instead of what the configuration says.
+    loss_function : callable, optional
+        What the loss "custom" is.
     start : Model or list of (W, b), optional
         First weights.
     """
+    if (config.training.loss == CUSTOM_LOSS) != (loss_function is not None):
+        raise ConfigError(f"loss {CUSTOM_LOSS!r} is a function: pass it, train(..., loss=function)")
+    weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
     activations = (*config.network.hidden_activations(), config.network.output_unit())
@@ -272,6 +320,7 @@ def fit(
         scaling=scaling,
         record={
             "start": "drawn" if start is None else "given",
+            "weights": "none" if sample_weight is None and class_weight is None else "given",
             "data_name": None if data.kind == "arrays" else data.name,
             "data_sha256": None if data.kind == "arrays" else fingerprint(data),
         },
@@ -280,12 +329,18 @@ def fit(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
+    if weights is not None and parts.train_rows is not None:
+        weights = weights[parts.train_rows]
+    by_class = config.training.class_weight if class_weight is None else class_weight
+    encoded = targets.encode(parts.y_train)
     plan = Plan(
         network,
         description,
-        (parts.x_train, targets.encode(parts.y_train)),
+        (parts.x_train, encoded),
         _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
         _encoded(targets, parts.x_test, parts.y_test, "test y"),
+        training_weights(weights, by_class, targets, encoded),
+        loss_function,
     )
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 

@@ -6,6 +6,7 @@ config/keys.py.
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..config import Config
 from ..config.keys import (
     ADAPTIVE,
     HIDDEN_ACTIVATIONS,
+    LOSSES,
     OPTIMIZERS,
     RECTIFIERS,
     UNTRAINABLE,
@@ -25,6 +27,7 @@ from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
+from ..model.multilabel import LabelSetTargets
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -76,7 +79,7 @@ def decide(
         raise ConfigError(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
         )
-    task = infer_task(data.y, config.data.task)
+    task = infer_task(data.y, config.data.task, config.training.loss)
     output, loss = infer_output_and_loss(task, config.network.output_unit(), config.training.loss)
     for name in (*config.network.hidden_activations(), output):
         if activation_name(name) in UNTRAINABLE:
@@ -89,6 +92,7 @@ def decide(
     targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
     if activation_name(output) not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
         raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
+    _check_constants(config, targets.outputs)
     inputs = _input_scaling(data, parts, config, known)
     decided = {
         "task": task,
@@ -111,24 +115,41 @@ def _require_dropout_fits(config: Config) -> None:
         raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
 
 
+def _check_constants(config: Config, outputs: int) -> None:
+    """Refuse constants for another number of outputs."""
+    for name, value in config.training.loss_constants().items():
+        if isinstance(value, tuple) and len(value) != outputs:
+            raise ConfigError(
+                f"{name} has {len(value)} values for {outputs} outputs; give one, or one for each"
+            )
+
+
 def _targets(
     data: Dataset, parts: Split, config: Config, task: str, labels: Any, old: Targets | None
 ) -> Targets:
     """Return the targets found in the data, or those of the model that training goes on from."""
     scaling, output = config.data.target_scaling, config.network.output_activation
+    loss = LOSSES[config.training.loss]
     if scaling == "auto":
         is_open = task == "regression" and data.kind == "table" and output == VALUE_OUTPUT
+        is_open = is_open and loss["targets"] == "real"
         scaling = "standard" if is_open else "none"
         if old is not None:
             scaling = _target_scaling_kind(old)
     new: Targets
-    if task == "classification":
-        if scaling != "none":
-            raise ConfigError("target_scaling is for a regression; this task is classification")
+    if task != "regression" and scaling != "none":
+        raise ConfigError(f"target_scaling is for a regression; this task is {task}")
+    if task == "multilabel":
+        new = LabelSetTargets.fit(labels)
+    elif task == "classification":
         guessed = config.data.task == "auto"
-        new = ClassTargets.fit(labels, one_unit=output == "sigmoid", guessed=guessed)
+        margin = loss["is_margin"]
+        one_unit = margin or output == "sigmoid"
+        new = ClassTargets.fit(labels, one_unit=one_unit, margin=margin, guessed=guessed)
     else:
-        new = ValueTargets.fit(parts.y_train, scaling)
+        if scaling != "none" and loss["targets"] != "real":
+            raise ConfigError(f"loss {loss['name']!r} learns targets as they are; scale none")
+        new = ValueTargets.fit(parts.y_train, scaling, log_outputs=loss["log_outputs"])
     if old is None:
         return new
     if new.task != old.task:
@@ -139,8 +160,10 @@ def _targets(
                 f"init is a Model of the classes {old.labels.tolist()}; "
                 f"y holds {new.labels.tolist()}"
             )
-        return old
-    return old if scaling == _target_scaling_kind(old) else new
+        return dataclasses.replace(old, margin=new.margin)
+    if scaling == _target_scaling_kind(old) and isinstance(old, ValueTargets):
+        return dataclasses.replace(old, log_outputs=loss["log_outputs"])
+    return new
 
 
 def _target_scaling_kind(targets: Targets) -> str:

@@ -16,11 +16,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import _core
-from ..errors import ConfigError, DivergedError, InterruptedWarning
+from ..errors import ConfigError, DivergedError, InterruptedWarning, LossFunctionError
 from ..evaluation import History
 from ..model import Model
 from ..model.description import Description
 from ..model.targets import ClassTargets
+from .custom_loss import LossFunction, measured, named, told
 from .plateau import watch
 
 Array = NDArray[Any]
@@ -40,6 +41,10 @@ class Plan:
     training, validation, test : (x, targets)
         Rows (samples, features) and encoded targets: class numbers (samples,) or values (samples,
         outputs).
+    weights : ndarray of float64, shape (training samples,), optional
+        Factors of the loss of each training row.
+    loss_function : callable, optional
+        What the loss "custom" is.
     """
 
     network: _core.Network
@@ -47,6 +52,8 @@ class Plan:
     training: Labelled
     validation: Labelled | None
     test: Labelled | None
+    weights: Array | None = None
+    loss_function: LossFunction | None = None
 
 
 def run_epochs(
@@ -62,18 +69,21 @@ def run_epochs(
     ------
     DivergedError
         A weight would have become infinite or NaN.
+    LossFunctionError
+        The caller's loss failed.
     """
     run = _Run(plan, verbose, on_epoch)
     chosen = plan.description.config.training
     rows = len(plan.training[0])
     plateau = watch(chosen, validates=plan.validation is not None)
     trainer = _trainer(plan)
+    run_epoch = trainer.run_epoch if plan.loss_function is None else told(trainer.run_epoch)
     bar = _bar(chosen.epochs, rows) if progress else None
     try:
         for epoch in range(chosen.epochs):
             advance = None if bar is None else _advance(bar, epoch, chosen.epochs, rows)
             run.start(epoch)
-            run.finish(epoch, trainer.run_epoch(epoch, advance))
+            run.finish(epoch, run_epoch(epoch, advance))
             if plateau is not None:
                 trainer.reductions = plateau.after(run.history["val_loss"][-1])
         return run.model()
@@ -81,6 +91,10 @@ def run_epochs(
         run.interrupt(trainer.last_epoch)
         _warn_interrupted(run, chosen.epochs)
         return run.model()
+    except LossFunctionError as error:
+        run.stop(trainer.last_epoch)
+        where = f"epoch {run.history.epochs + 1} of {chosen.epochs}, after step {run.steps}"
+        raise LossFunctionError(f"{error} (in {where})", run.model()) from error.__cause__
     except FloatingPointError:
         run.stop(trainer.last_epoch)
         raise DivergedError(_diverged(run), run.model()) from None
@@ -97,7 +111,9 @@ def _trainer(plan: Plan) -> _core.Trainer:
         plan.network,
         rows,
         targets,
-        loss=chosen.loss,
+        loss=chosen.loss if plan.loss_function is None else named(plan.loss_function),
+        loss_constants=chosen.loss_constants(),
+        sample_weight=plan.weights,
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
@@ -199,8 +215,15 @@ class _Run:
             self.on_epoch(epoch, self.copy())
 
     def measure(self, rows: Labelled) -> tuple[float, int]:
-        chosen = self.plan.description.config.training
-        return self.plan.network.evaluate(*rows, chosen.loss, chosen.threads or 0)
+        """Return the loss of some rows, and how many are right."""
+        plan, chosen = self.plan, self.plan.description.config.training
+        threads = chosen.threads or 0
+        if plan.loss_function is not None:
+            return measured(
+                plan.network, plan.description.targets, plan.loss_function, *rows, threads
+            )
+        constants = chosen.loss_constants()
+        return plan.network.evaluate(*rows, chosen.loss, threads, loss_constants=constants)
 
     def stop(self, last: _core.EpochResult) -> None:
         """Keep the figures of an epoch that will not be finished apart from the history."""
@@ -275,7 +298,9 @@ def _opening(plan: Plan) -> str:
     parts = [f"{len(plan.training[0]):,} rows to train"]
     for name, rows in (("validate", plan.validation), ("test", plan.test)):
         parts += [] if rows is None else [f"{len(rows[0]):,} to {name}"]
-    what = "values" if about.config.data.task == "regression" else "classes"
+    what = {"classification": "classes", "multilabel": "labels", "regression": "values"}[
+        chosen.data.task
+    ]
     units = [f"{n} {name}" for n, name in zip(about.sizes[1:], about.activations, strict=True)]
     scaling = f"scaling {about.scaling.kind}"
     if about.scaling.kind == "unit":
