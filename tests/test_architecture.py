@@ -67,11 +67,12 @@ def test_kernels_use_no_standard_library_code():
 
 HOMES = {
     "activations": {"activations.h", "piecewise.h", "smooth.h", "gates.h"},
+    "optimizers": {"optimizers.h", "optimizers_adam.h"},
     "losses": {"losses.h", "class_losses.h"},
 }
 
 
-@pytest.mark.parametrize("kind", ["activations", "losses", "optimizers"])
+@pytest.mark.parametrize("kind", ["activations", "losses", "optimizers", "schedules"])
 def test_a_name_is_spelt_once_in_the_engine(kind):
     for row in CATALOG[kind]:
         places = [p.name for p in SOURCES if f'"{row["name"]}"' in p.read_text()]

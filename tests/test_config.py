@@ -16,7 +16,12 @@ from fastmlp.config import Config
 from fastmlp.config.sections import COUNTS_WITH, KEYS, DataConfig, NetworkConfig, TrainingConfig
 from fastmlp.errors import ConfigError
 
-HYPERPARAMETERS = {one["name"] for row in CATALOG["optimizers"] for one in row["hyperparameters"]}
+FAMILIES = {"optimizer": CATALOG["optimizers"], "schedule": CATALOG["schedules"]}
+CHOICES = [(family, row) for family, rows in FAMILIES.items() for row in rows]
+NAMES = {
+    family: {one["name"] for row in rows for one in row["hyperparameters"]}
+    for family, rows in FAMILIES.items()
+}
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 
 BAD_VALUES = [
@@ -56,7 +61,16 @@ BAD_VALUES = [
     ("beta_2", 1.0, "beta_2 must be a number at least 0 and below 1; got 1.0"),
     ("epsilon", -1e-8, "epsilon must be a number at least 1e-20; got -1e-08"),
     ("epsilon", 0.0, "epsilon must be a number at least 1e-20; got 0.0"),
-    ("beta_1", 0.9, "optimizer 'sgd' has no beta_1; got 0.9: it has learning_rate, momentum, l2"),
+    ("beta_1", 0.9, "optimizer 'sgd' has no beta_1; got 0.9: it has learning_rate, momentum"),
+    ("schedule", "cosin", "got 'cosin' - did you mean 'cosine'?"),
+    ("decay_factor", 0.9, "schedule 'constant' has no decay_factor; got 0.9: it has warmup_epochs"),
+    ("warmup_epochs", -1, "warmup_epochs must be a number at least 0; got -1"),
+    ("nesterov", 1, "nesterov must be true or false; got 1"),
+    ("clip_norm", -1.0, "clip_norm must be a number at least 0; got -1.0"),
+    ("bias_rate", 2000, "bias_rate must be a number at least 0 and below 1000; got 2000"),
+    ("layer_rates", 0.5, "layer_rates must be a list with a number for each layer; got 0.5"),
+    ("layer_rates", [1, "2"], "layer_rates[1] must be a number at least 0 and below 1000; got '2'"),
+    ("layer_rates", [1, 2, 3], "layer_rates has 3 numbers; the network has 2 layers"),
     ("shuffle", 1, "shuffle must be true or false; got 1"),
     ("source", "", "source must be a text that is not empty; got ''"),
     ("source", None, "source must be a text that is not empty; got None"),
@@ -86,23 +100,43 @@ def test_names_and_defaults_are_those_of_the_engine() -> None:
             assert NetworkConfig(activation=row["name"]).hidden_activations() == (full,)
 
 
-@pytest.mark.parametrize("row", CATALOG["optimizers"], ids=lambda row: row["name"])
-def test_an_optimizer_brings_its_numbers_and_their_defaults(row: dict[str, Any]) -> None:
-    training = TrainingConfig(optimizer=row["name"])
+@pytest.mark.parametrize(("family", "row"), CHOICES, ids=lambda row: str(row)[:30])
+def test_a_choice_brings_its_numbers_and_their_defaults(family: str, row: dict[str, Any]) -> None:
+    training = TrainingConfig(**{family: row["name"]})
     own = {one["name"]: one["default"] for one in row["hyperparameters"]}
-    assert own.pop("learning_rate") > 0
-    assert training.learning_rate is None  # decided when the target is seen
-    assert training.hyperparameters() == own
-    for name in HYPERPARAMETERS - own.keys() - {"learning_rate"}:
+    if family == "optimizer":
+        assert own.pop("learning_rate") > 0
+        assert training.learning_rate is None  # decided when the target is seen
+    assert training.hyperparameters(family) == own
+    assert training.trainer_options().items() >= own.items()
+    kinds = {"flag": bool, "whole": int, "number": float}
+    for one in row["hyperparameters"]:
+        if one["name"] != "learning_rate":
+            assert type(getattr(training, one["name"])) is kinds[one["takes"]]
+    values = {
+        one["name"]: one["default"] for row in FAMILIES[family] for one in row["hyperparameters"]
+    }
+    for name in NAMES[family] - own.keys() - {"learning_rate"}:
         assert getattr(training, name) is None
-        with pytest.raises(ConfigError, match=f"optimizer '{row['name']}' has no {name}; got 0.5"):
-            TrainingConfig(optimizer=row["name"], **{name: 0.5})
+        value = training_value(values[name], name)
+        with pytest.raises(
+            ConfigError, match=f"{family} '{row['name']}' has no {name}; got {value}"
+        ):
+            TrainingConfig(**{family: row["name"], name: value})
 
 
-def test_a_hyperparameter_means_the_same_in_every_optimizer() -> None:
+def training_value(default: float, name: str) -> float | bool:
+    """A default as the key takes it."""
+    if name in ("nesterov", "centered"):
+        return bool(default)
+    return int(default) if name in ("cycles", "plateau_epochs") else default
+
+
+def test_a_hyperparameter_means_the_same_in_every_choice() -> None:
     """One key has one range, whatever the optimizer; defaults are each one's own."""
     kinds: dict[str, set[tuple[object, ...]]] = {}
-    for row in CATALOG["optimizers"]:
+    assert not NAMES["optimizer"] & NAMES["schedule"]
+    for _, row in CHOICES:
         for one in row["hyperparameters"]:
             kind = tuple(value for key, value in sorted(one.items()) if key != "default")
             kinds.setdefault(one["name"], set()).add(kind)
@@ -202,7 +236,18 @@ EVERY_KEY = {
     "optimizer": "sgd",
     "learning_rate": 3.0,
     "momentum": 0.1 + 0.2,
+    "nesterov": True,
+    "l1": 1e-7,
     "l2": 1e-05,
+    "schedule": "cosine_restarts",
+    "warmup_epochs": 1.5,
+    "cycle_epochs": 3.0,
+    "cycle_growth": 2.0,
+    "peak_drop": 0.25,
+    "final_factor": 0.01,
+    "clip_norm": 5.0,
+    "layer_rates": (0.0, 0.5, 1.0),
+    "bias_rate": 2.0,
     "batch_size": 10,
     "epochs": 30,
     "seed": 2**63 - 1,
@@ -241,6 +286,15 @@ ADAM = {
     "averaging": "ema",
     "ema_decay": 1 / 3,
 }
+OTHERS: list[dict[str, object]] = [
+    {"optimizer": "adamw", "weight_decay": 1e-300},
+    {"optimizer": "rmsprop", "rho": 0.5, "centered": True, "clip_value": 1.0},
+    {"schedule": "step_decay", "decay_factor": 0.5, "step_epochs": 0.1},
+    {"schedule": "polynomial", "power": 2.0},
+    {"schedule": "one_cycle", "rise": 0.1, "first_factor": 0.5},
+    {"schedule": "coslog", "cycles": 3},
+    {"schedule": "plateau", "plateau_epochs": 0, "plateau_threshold": 0.01},
+]
 
 
 LOSSES: list[dict[str, object]] = [
@@ -254,19 +308,34 @@ LOSSES: list[dict[str, object]] = [
 
 @pytest.mark.parametrize(
     "values",
-    [{}, EVERY_KEY, ADAM, {"target": -1, "hidden": ()}, *LOSSES],
-    ids=["defaults", "all", "adam", "empty list", *("+".join(one) for one in LOSSES)],
+    [{}, EVERY_KEY, ADAM, {"target": -1, "hidden": ()}, *OTHERS, *LOSSES],
+    ids=lambda values: " ".join(map(str, values.values()))[:30],
 )
 def test_toml_and_json_give_back_an_equal_configuration(
     values: dict[str, object], tmp_path: Path
 ) -> None:
-    assert set(EVERY_KEY).union(ADAM, *LOSSES) == set(KEYS)
+    assert set(EVERY_KEY).union(ADAM, *OTHERS, *LOSSES) == set(KEYS)
     config = Config().replace(**values)
     config.write_toml(tmp_path / "c.toml")
     assert Config.read_toml(tmp_path / "c.toml") == config
     assert Config.from_dict(json.loads(json.dumps(config.as_dict()))) == config
     for key, value in values.items():
         assert getattr(getattr(config, KEYS[key][0]), key) == value
+
+
+def test_another_schedule_starts_from_its_own_defaults() -> None:
+    steps = Config().replace(
+        schedule="step_decay", decay_factor=0.5, warmup_epochs=2, optimizer="adam"
+    )
+    training = steps.replace(schedule="exponential").training
+    assert (training.decay_factor, training.warmup_epochs, training.step_epochs) == (0.9, 0, None)
+    assert training.optimizer == "adam"
+    assert steps.replace(schedule="step_decay", epochs=9).training.decay_factor == 0.5
+
+
+def test_both_limits_of_the_gradient_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"both given \(1.0 and 2.0\); choose one"):
+        Config().replace(clip_value=1, clip_norm=2)
 
 
 def test_another_loss_starts_from_its_own_constants() -> None:

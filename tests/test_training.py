@@ -108,7 +108,7 @@ def test_nothing_of_the_caller_is_changed() -> None:
 
 def test_history_has_an_entry_an_epoch() -> None:
     model = fastmlp.train(X, Y, epochs=3, validation=(X[:30], Y[:30]))
-    keys = {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    keys = {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
     assert set(model.history) == keys
     assert {len(figures) for figures in model.history.values()} == {3}
     got = model.evaluate(X[:30], Y[:30])
@@ -118,7 +118,7 @@ def test_history_has_an_entry_an_epoch() -> None:
     assert (model.record["training_rows"], model.record["validation_rows"]) == (90, 30)
     assert model.record["interrupted"] is False
     values = fastmlp.train(X, X[:, 0], epochs=2, validation=(X, X[:, 0]))
-    assert set(values.history) == {"loss", "val_loss", "seconds"}
+    assert set(values.history) == {"loss", "val_loss", "learning_rate", "seconds"}
 
 
 def test_a_fraction_is_kept_for_validation() -> None:

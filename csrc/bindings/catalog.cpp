@@ -60,19 +60,31 @@ py::list loss_rows() {
     return rows;
 }
 
-py::dict hyperparameter_row(const Hyperparameter& one) {
-    return py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
-                    py::arg("least") = one.least, py::arg("below") = one.below, py::arg("on_weights_only") = one.on_weights_only);
+py::list hyperparameter_rows(const Hyperparameter* rows, std::size_t count) {
+    const char* const kinds[] = {"number", "whole", "flag"};
+    py::list list;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Hyperparameter& one = rows[i];
+        list.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                             py::arg("least") = one.least, py::arg("below") = one.below,
+                             py::arg("takes") = kinds[static_cast<int>(one.takes)], py::arg("on_weights_only") = one.on_weights_only));
+    }
+    return list;
 }
 
 py::list optimizer_rows() {
     py::list rows;
-    for (const OptimizerRow& row : optimizers()) {
-        py::list hyperparameters;
-        for (int i = 0; i < row.count; ++i) hyperparameters.append(hyperparameter_row(row.hyperparameters[i]));
+    for (const OptimizerRow& row : optimizers())
         rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("adaptive") = row.adaptive,
-                             py::arg("hyperparameters") = hyperparameters));
-    }
+                             py::arg("hyperparameters") = hyperparameter_rows(row.hyperparameters, static_cast<std::size_t>(row.count))));
+    return rows;
+}
+
+py::list schedule_rows() {
+    py::list rows;
+    for (const ScheduleRow& row : schedules())
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula,
+                             py::arg("hyperparameters") = hyperparameter_rows(row.hyperparameters.data(), row.hyperparameters.size())));
     return rows;
 }
 
@@ -89,9 +101,11 @@ void bind_catalog(py::module_& module) {
         "catalog",
         [] {
             return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = loss_rows(),
-                            py::arg("optimizers") = optimizer_rows(), py::arg("initializers") = initializer_rows(),
+                            py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
+                            py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
+                            py::arg("initializers") = initializer_rows(),
                             py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
-                            py::arg("ema_decay") = hyperparameter_row(ema_decay_row));
+                            py::arg("ema_decay") = hyperparameter_rows(&ema_decay_row, 1)[0]);
         },
         "What exists, by kind: names, formulas, defaults.");
     module.def(

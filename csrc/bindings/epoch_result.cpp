@@ -44,7 +44,8 @@ void bind_epoch_result(py::module_& module) {
         .def_property_readonly("loss", &mean_loss)
         .def_property_readonly("correct", [](const EpochResult& r) { return r.tally.correct; })
         .def_property_readonly("samples", [](const EpochResult& r) { return r.tally.samples; })
-        .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; });
+        .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; })
+        .def_property_readonly("learning_rate", [](const EpochResult& r) { return r.learning_rate; });
 }
 
 }  // namespace fastmlp

@@ -58,11 +58,13 @@ double operation_rate_by_name(const std::string& name, int threads, double secon
 template <class T>
 py::tuple optimize(const std::string& name, const std::map<std::string, double>& hyperparameters,
                    const py::array_t<T, py::array::c_style>& w, const py::array_t<T, py::array::c_style>& gradients, int64_t batch,
-                   bool biases) {
+                   bool biases, double clip_value) {
     if (gradients.ndim() != 2 || gradients.shape(1) != w.size()) throw std::invalid_argument("gradients must be (steps, n), w (n)");
     const int64_t steps = gradients.shape(0), n = w.size();
     const Parameters<T> parameters(make_spec({1, n}, {"identity"})), gradient(make_spec({1, n}, {"identity"}));
-    OptimizerState<T> optimizer(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}));
+    UpdateRule rule(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}));
+    rule.clip_value = clip_value;
+    OptimizerState<T> optimizer(rule, 1);
     const Arena memory = place([&](Arena& in) { optimizer.take(in, parameters); });
     UpdateArguments<T> arguments{};
     arguments.gradient = gradient[0].weight;
@@ -71,14 +73,16 @@ py::tuple optimize(const std::string& name, const std::map<std::string, double>&
     arguments.rows = 1;
     arguments.columns = n;
     arguments.share = T(1) / static_cast<T>(batch);
-    arguments.scalar = biases ? optimizer.bias_scalars.data() : optimizer.weight_scalars.data();
+    arguments.limit = static_cast<T>(clip_value);
+    const ParameterGroup<T>& group = biases ? optimizer.of_biases(0) : optimizer.of_weights(0);
+    arguments.scalar = group.scalars.data();
     std::copy_n(w.data(), n, parameters[0].weight);
     py::array_t<T> after({steps, n});
     run_team(1, [&](const Member&) {
         for (int64_t step = 0; step < steps; ++step) {
             std::copy_n(gradients.data() + step * n, n, gradient[0].weight);
             optimizer.next_step();
-            table<T>(kernels()).update[optimizer.for_weights.id][optimizer.states](arguments);
+            table<T>(kernels()).update[group.with.id][group.form][optimizer.clips_values()](arguments);
             std::copy_n(parameters[0].weight, n, after.mutable_data() + step * n);
         }
     });
@@ -101,17 +105,29 @@ void bind_testing(py::module_& module) {
     testing.def("function", &map_function<double>, py::arg("name"), py::arg("x").noconvert());
     const auto optimize_arguments = [&](auto* function) {
         testing.def("optimize", function, py::arg("optimizer"), py::arg("hyperparameters"), py::arg("w").noconvert(),
-                    py::arg("gradients").noconvert(), py::arg("batch") = 1, py::arg("biases") = false);
+                    py::arg("gradients").noconvert(), py::arg("batch") = 1, py::arg("biases") = false, py::arg("clip_value") = 0.0);
     };
     optimize_arguments(&optimize<float>);
     optimize_arguments(&optimize<double>);
     testing.def(
         "update_bound",
         [](const std::string& name, const std::map<std::string, double>& hyperparameters, double gradient, double parameters) {
-            return OptimizerState<double>(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}))
-                .bound(gradient, parameters);
+            const UpdateRule rule(make_optimizer(name, {hyperparameters.begin(), hyperparameters.end()}));
+            return OptimizerState<double>(rule, 1).bound(gradient, parameters);
         },
         py::arg("optimizer"), py::arg("hyperparameters"), py::arg("gradient"), py::arg("parameters"));
+    testing.def(
+        "schedule_factors",
+        [](const std::string& name, const std::map<std::string, double>& values, int64_t samples, int64_t batch, int64_t epochs,
+           int64_t steps, int64_t reductions) {
+            Schedule schedule = make_schedule(name, {values.begin(), values.end()});
+            set_time(schedule, samples, batch, epochs);
+            std::vector<double> factors;
+            for (int64_t taken = 0; taken < steps; ++taken) factors.push_back(schedule.factor(taken, reductions));
+            return factors;
+        },
+        py::arg("schedule"), py::arg("values"), py::arg("samples"), py::arg("batch"), py::arg("epochs"), py::arg("steps"),
+        py::arg("reductions") = 0);
     py::class_<Pace>(testing, "Pace")
         .def(py::init<int>(), py::arg("largest"))
         .def_property_readonly("size", &Pace::size)

@@ -26,12 +26,13 @@ namespace {
 struct Options {
     Loss loss;
     py::object custom;  // a function instead of it, or None
-    Optimizer optimizer;
+    UpdateRule rule;
     int64_t batch;
     uint64_t seed;
     bool shuffle;
     int threads;
     bool mixed;
+    int64_t epochs;
     std::vector<double> dropout;
     AugmentOptions augmentation;
     double noise, max_norm;
@@ -69,10 +70,12 @@ public:
         require_finite(inputs_, network_->spec.inputs(), "x");
         targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
         options_.batch = std::min(options_.batch, inputs_.view.count);
+        require_sound(options_.rule, network_->spec.layers());
+        set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
         with_parameters(*network_, [this](auto& parameters) {
             using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
             const int threads = step_team(parameters, options_.batch, options_.threads);
-            PlanChoices choices{options_.batch, options_.optimizer, table<T>(kernels()).lanes, threads};
+            PlanChoices choices{options_.batch, options_.rule, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             choices.dropout = options_.dropout;
             choices.augmentation = options_.augmentation;
@@ -162,6 +165,14 @@ public:
         require_rest();
         with_plan([&](auto& plan, const auto& parameters) { fastmlp::set_state(plan, parameters, steps, states, average); });
     }
+    int64_t reductions() const {
+        return std::visit([](const auto& plan) { return plan->optimizer.reductions; }, plan_);
+    }
+    void set_reductions(int64_t count) {
+        if (running_) throw std::runtime_error("the trainer is running an epoch; set reductions when that has ended");
+        if (count < 0) throw std::invalid_argument("reductions = " + std::to_string(count) + " must not be negative");
+        std::visit([count](const auto& plan) { plan->optimizer.reductions = count; }, plan_);
+    }
 
     std::vector<std::string> fast_ways() const {
         return std::visit([](const auto& plan) { return names_of(plan->ways); }, plan_);
@@ -193,8 +204,12 @@ private:
     std::atomic<bool> running_{false};
 };
 
-Named hyperparameters_of(const py::kwargs& given) {
-    Named named;
+// The numbers of the schedule, and those of the optimizer, which are all others.
+struct Numbers {
+    Named schedule, optimizer;
+};
+Numbers numbers_of(const py::kwargs& given) {
+    Numbers numbers;
     for (const auto& [key, value] : given) {
         const std::string name = py::str(key);
         const double number = PyFloat_AsDouble(value.ptr());
@@ -202,9 +217,9 @@ Named hyperparameters_of(const py::kwargs& given) {
             PyErr_Clear();
             throw py::type_error(name + " = " + std::string(py::repr(value)) + " is not a number");
         }
-        named.emplace_back(name, number);
+        (belongs_to_a_schedule(name) ? numbers.schedule : numbers.optimizer).emplace_back(name, number);
     }
-    return named;
+    return numbers;
 }
 
 AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
@@ -243,9 +258,11 @@ void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mi
 
 std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::object& x, const py::object& targets, const py::object& loss,
                                       const std::string& optimizer, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
-                                      const std::string& precision, const std::vector<double>& dropout, const py::dict& augmentation,
-                                      double noise, double max_norm, const py::dict& loss_constants, const py::object& sample_weight,
-                                      std::optional<double> ema_decay, const py::kwargs& hyperparameters) {
+                                      const std::string& precision, const std::string& schedule, int64_t epochs, double clip_value,
+                                      double clip_norm, std::vector<double> layer_rates, double bias_rate,
+                                      const std::vector<double>& dropout, const py::dict& augmentation, double noise, double max_norm,
+                                      const py::dict& loss_constants, const py::object& sample_weight, std::optional<double> ema_decay,
+                                      const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -256,7 +273,14 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
         if (!(value >= 0 && value < unlimited))
             throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
     if (ema_decay) require_range(ema_decay_row.name, *ema_decay, ema_decay_row.least, ema_decay_row.below);
-    const Optimizer chosen = make_optimizer(optimizer, hyperparameters_of(hyperparameters));
+    if (epochs < 1) throw std::invalid_argument("epochs = " + std::to_string(epochs) + " must be at least 1");
+    const Numbers named = numbers_of(numbers);
+    UpdateRule rule(make_optimizer(optimizer, named.optimizer));
+    rule.schedule = make_schedule(schedule, named.schedule);
+    rule.clip_value = clip_value;
+    rule.clip_norm = clip_norm;
+    rule.layer_rates = std::move(layer_rates);
+    rule.bias_rate = bias_rate;
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
     if (!is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
@@ -265,8 +289,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
     const py::object custom = is_custom ? loss : py::none();
     return std::make_unique<Trainer>(network, x, targets, sample_weight,
-                                     Options{with_constants, custom, chosen, batch_size, seed, shuffle, threads, mixed, dropout,
-                                             augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
+                                     Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
+                                             dropout, augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
 }
 
 }  // namespace
@@ -275,7 +299,10 @@ void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
         .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
-             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("dropout") = std::vector<double>(),
+             py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("schedule") = Constant::name, py::arg("epochs") = 1,
+             py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,
+             py::arg("clip_norm") = UpdateOptions::rows[UpdateOptions::clip_norm].initial, py::arg("layer_rates") = py::list(),
+             py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial, py::arg("dropout") = std::vector<double>(),
              py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
              py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
@@ -284,6 +311,7 @@ void bind_trainer(py::module_& module) {
         .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
+        .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)
         .def("close", &Trainer::close);
 

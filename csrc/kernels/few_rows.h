@@ -161,7 +161,7 @@ T few_rows_backward(const FewRowsBack<T>& of) {
 // The rows of W that belong to elements of x which are not all zero, each by the optimizer with its gradient, the chain over the samples.
 template <class Optimizer, class T>
 T few_rows_update(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>& arguments) {
-    Update<Optimizer, 0, T> now(arguments);
+    Update<Optimizer, 0, false, T> now(arguments);
     for (int64_t e = 0; e < x.count; ++e) {
         const int64_t place = x.index[e] * now.of.weight_row;
         Vec<T> element[largest_few_rows];

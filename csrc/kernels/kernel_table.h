@@ -156,7 +156,8 @@ struct UpdateArguments {
     int64_t weight_row;
     int64_t rows, columns;
     int64_t below;    // rows of the same columns that are updated afterwards
-    T share;          // 1 / batch
+    T share;          // 1 / batch, or less where the norm of the gradient is clipped
+    T limit;          // of the gradient's magnitude; only kernels that clip look at it
     const T* scalar;  // what the optimizer's `prepare` made
 };
 
@@ -240,7 +241,7 @@ struct KernelTable : TileTable<T> {
     void (*few_rows_product)(const FewRows<T>& of, const T* b, int64_t b_row, int64_t columns, T* y, int64_t y_row);
     void (*softmax_row)(int64_t columns, T* y);  // of finite values
     T (*few_rows_backward[Activations::size])(const FewRowsBack<T>&);
-    // The rows of W at x.index; without states. `columns` of the arguments counts, `rows` and `gradient` do not
+    // The rows of W at x.index; form 0, without states. `columns` of the arguments counts, `rows` and `gradient` do not
     T (*few_rows_update[Optimizers::size])(const FewRows<T>& x, const T* delta, int64_t delta_row, const UpdateArguments<T>&);
 
     // w's columns no longer than `limit`: those that are longer are scaled
@@ -249,8 +250,8 @@ struct KernelTable : TileTable<T> {
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
     // average += share (x - average), both with ld = row
     void (*average)(int64_t rows, int64_t columns, T share, const T* x, T* average, int64_t row);
-    T (*update[Optimizers::size][largest_states + 1])(const UpdateArguments<T>&);          // by the number of states; null: never so many
-    UpdateTile<T> update_tile[Optimizers::size][largest_tile_vectors][largest_tile_rows];  // as `tile`, along columns; without states
+    T (*update[Optimizers::size][largest_forms][2])(const UpdateArguments<T>&);            // by its form, and whether it clips
+    UpdateTile<T> update_tile[Optimizers::size][largest_tile_vectors][largest_tile_rows];  // as `tile`, along columns; form 0
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);
     T (*gather_columns[source_types])(const GatherArguments&, T* columns, int64_t column);
     void (*map[functions])(int64_t n, const T* x, T* y);

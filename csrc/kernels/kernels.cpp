@@ -61,15 +61,16 @@ void enter_given_gradient(KernelTable<T>& to, Catalog<Outputs...>) {
     ((to.given_gradient[output++] = loss_kernel<GivenGradient, Outputs, false, T>()), ...);
 }
 
-template <class T, class Optimizer, int states = Optimizer::least_states>
+template <class T, class Optimizer, int form = 0>
 void enter_optimizer(KernelTable<T>& to, int id) {
-    to.update[id][states] = update<Optimizer, states, T>;
-    if constexpr (states == 0) {  // with states it gained nothing
+    to.update[id][form][0] = update<Optimizer, form, false, T>;
+    to.update[id][form][1] = update<Optimizer, form, true, T>;
+    if constexpr (form == 0 && Optimizer::states(form) == 0) {  // with states it gained nothing
         UpdateTiles<Optimizer, T, 1>::enter(to.update_tile[id][0]);
         UpdateTiles<Optimizer, T, 2>::enter(to.update_tile[id][1]);
         to.few_rows_update[id] = few_rows_update<Optimizer, T>;
     }
-    if constexpr (states < Optimizer::most_states) enter_optimizer<T, Optimizer, states + 1>(to, id);
+    if constexpr (form + 1 < Optimizer::forms) enter_optimizer<T, Optimizer, form + 1>(to, id);
 }
 
 template <class T, class... Rows>

@@ -15,14 +15,17 @@ FASTMLP_INLINE void fetch(const UpdateArguments<T>& of, int64_t place) {
 }
 
 // What all vectors of a call share, in registers.
-template <class Optimizer, int states, class T>
+template <class Optimizer, int form, bool clips, class T>
 struct Update {
-    static_assert(states <= largest_states && Optimizer::scalars <= largest_scalars, "math/optimizers.h says how many there may be");
+    static constexpr int states = Optimizer::states(form);
+    static_assert(states <= largest_states && Optimizer::scalars <= largest_scalars && Optimizer::forms <= largest_forms,
+                  "math/optimizers.h says how many there may be");
     const UpdateArguments<T> of;  // a copy that no store can reach
-    Vec<T> share, scalar[Optimizer::scalars];
+    Vec<T> share, limit, scalar[Optimizer::scalars];
     Peak<T> peak;
 
-    FASTMLP_INLINE explicit Update(const UpdateArguments<T>& arguments) : of(arguments), share(broadcast<T>(of.share)) {
+    FASTMLP_INLINE explicit Update(const UpdateArguments<T>& arguments)
+        : of(arguments), share(broadcast<T>(of.share)), limit(broadcast<T>(of.limit)) {
         FASTMLP_UNROLL
         for (int i = 0; i < Optimizer::scalars; ++i) scalar[i] = broadcast<T>(of.scalar[i]);
     }
@@ -30,21 +33,23 @@ struct Update {
         Vec<T> state[states > 0 ? states : 1];
         FASTMLP_UNROLL
         for (int s = 0; s < states; ++s) state[s] = load(of.state[s] + place);
-        const Vec<T> g = fma(gradient, share, Vec<T>{});  // + 0: no zero keeps a sign
-        const Vec<T> w = Optimizer::template stepped<Approx<T>, states>(load(of.weight + place), g, state, scalar);
+        Vec<T> g = fma(gradient, share, Vec<T>{});  // + 0: no zero keeps a sign
+        if constexpr (clips) g = at_least(at_most(g, limit), -limit);
+        const Vec<T> w = Optimizer::template stepped<Approx<T>, form>(load(of.weight + place), g, state, scalar);
         FASTMLP_UNROLL
         for (int s = 0; s < states; ++s) {
             store(of.state[s] + place, state[s]);
-            if (s < Optimizer::seen_states) peak.see(state[s]);
+            if (s < Optimizer::seen_states(form)) peak.see(state[s]);
         }
         store(of.weight + place, w);
         peak.see(w);
     }
 };
 
-template <class Optimizer, int states, class T>
+template <class Optimizer, int form, bool clips, class T>
 T update(const UpdateArguments<T>& arguments) {
-    Update<Optimizer, states, T> now(arguments);
+    constexpr int states = Optimizer::states(form);
+    Update<Optimizer, form, clips, T> now(arguments);
     const int64_t ahead = now.of.below < now.of.rows ? now.of.below : now.of.rows, down = now.of.rows * now.of.weight_row;
     for (int64_t i = 0; i < now.of.rows; ++i) {
         for (int64_t j = 0; j < now.of.columns; j += lanes<T>) {
@@ -68,7 +73,7 @@ T update_tile(const TileArguments<T>& tile, const UpdateArguments<T>& arguments)
     }
     Vec<T> c[rows][vectors] = {};
     add_product<T, Walk::along_columns>(tile, c);
-    Update<Optimizer, 0, T> now(arguments);
+    Update<Optimizer, 0, false, T> now(arguments);
     FASTMLP_UNROLL
     for (int i = 0; i < rows; ++i) {
         FASTMLP_UNROLL

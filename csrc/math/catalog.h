@@ -5,7 +5,9 @@
 #include "math/class_losses.h"
 #include "math/gates.h"
 #include "math/optimizers.h"
+#include "math/optimizers_adam.h"
 #include "math/piecewise.h"
+#include "math/schedules.h"
 #include "math/smooth.h"
 
 namespace fastmlp {
@@ -21,7 +23,8 @@ using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, R
                             GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy, MeanAbsoluteError, Huber, LogCosh,
                        Quantile, Poisson, BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy, Hinge, PerceptronLoss>;
-using Optimizers = Catalog<Sgd, Adam>;
+using Optimizers = Catalog<Sgd, Adam, AdamW, NAdam, Adagrad, Rmsprop, Lion>;
+using Schedules = Catalog<Constant, StepDecay, Exponential, Polynomial, InverseScaling, Cosine, CosineRestarts, OneCycle, CosLog, Plateau>;
 
 // The position of Row in a catalog, at compile time.
 template <class Row, class List>

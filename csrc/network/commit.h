@@ -30,7 +30,8 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
             const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
             const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
             const double sum = static_cast<double>(batch) * y * delta;
-            if (!(sum < limit && context.plan.optimizer.bound(y * delta, parameters) < limit)) return false;
+            const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, y * delta, sum);
+            if (!(sum < limit && context.plan.optimizer.bound(gradient, parameters) < limit)) return false;
         }
         return true;
     };

@@ -47,7 +47,10 @@ void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samp
                 const StepResult result = step(context, order, sample, batch, member, interruption, report.tally);
                 if (member.leads()) {
                     next = sample + batch;
-                    if (result == StepResult::committed) ++report.steps;
+                    if (result == StepResult::committed) {
+                        ++report.steps;
+                        report.learning_rate = plan.optimizer.learning_rate;
+                    }
                     if (result == StepResult::not_finite) report.end = EpochEnd::not_finite;
                     const bool ask = report.steps % steps_between_questions == 0;
                     interruption.end_call = result != StepResult::committed || (ask && interruption.asked());

@@ -12,6 +12,7 @@ struct EpochReport {
     Tally tally;
     int64_t steps = 0;
     EpochEnd end = EpochEnd::complete;
+    double learning_rate = 0;  // of the last step, without the multiples of layers and biases
 };
 
 // `order` null: in sequence. `report` says what is done already (nothing, or what an interrupted call has left) and grows step by

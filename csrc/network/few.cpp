@@ -42,7 +42,7 @@ void backward_few(const Chunk<T>& c) {
 
 template <class T>
 void update_few(const Chunk<T>& c, int64_t batch) {
-    const auto kernel = c.kernels.few_rows_update[c.plan.optimizer.for_weights.id];
+    const auto kernel = c.kernels.few_rows_update[c.plan.optimizer.rule.optimizer.id];
     T largest = c.peaks.parameters;  // weights that are left out count too
     for (int64_t l = 0; l < c.parameters.layers(); ++l) {
         const Layer<T>& layer = c.parameters[l];

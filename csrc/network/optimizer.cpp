@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "network/range.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -14,9 +13,18 @@ template <class Row>
 OptimizerRow make_row() {
     constexpr int count = static_cast<int>(sizeof(Row::hyperparameters) / sizeof(Hyperparameter));
     static_assert(count <= largest_hyperparameters, "math/optimizers.h says how many there may be");
-    return {Row::name,    Row::formula,     Row::adaptive, Row::hyperparameters,
-            count,        Row::seen_states, Row::states,   Row::keeps_without_gradient,
-            Row::prepare, Row::bound};
+    static_assert(Row::learning_rate == 0, "schedules set the first hyperparameter");
+    return {Row::name,
+            Row::formula,
+            Row::adaptive,
+            Row::hyperparameters,
+            count,
+            [](const double* h) { return Row::form(h); },
+            Row::states,
+            Row::seen_states,
+            Row::keeps_without_gradient,
+            Row::prepare,
+            Row::bound};
 }
 
 template <class... Rows>
@@ -35,22 +43,11 @@ Optimizer without_penalty(const Optimizer& optimizer) {
     return without;
 }
 
-template <class T>
-std::array<T, largest_scalars> scalars_of(const OptimizerRow& row, const Optimizer& optimizer, int64_t step) {
-    std::array<double, largest_scalars> exact{};
-    row.prepare(optimizer.of.data(), step, exact.data());
-    std::array<T, largest_scalars> scalars{};
-    for (std::size_t i = 0; i < scalars.size(); ++i) scalars[i] = static_cast<T>(exact[i]);
-    return scalars;
-}
+double rate_of(const UpdateRule& rule, int64_t l) { return rule.layer_rates.empty() ? 1.0 : rule.layer_rates[static_cast<std::size_t>(l)]; }
 
-int hyperparameter_id(const OptimizerRow& row, const std::string& name) {
-    std::string choices;
-    for (int i = 0; i < row.count; ++i) {
-        if (name == row.hyperparameters[i].name) return i;
-        choices += std::string(i ? ", " : "") + row.hyperparameters[i].name;
-    }
-    throw std::invalid_argument("optimizer '" + std::string(row.name) + "' has no '" + name + "'; it has: " + choices);
+void require_option(int option, double value, const std::string& place = "") {
+    const Hyperparameter& row = UpdateOptions::rows[option];
+    require_range(row, row.name + place, value);
 }
 
 }  // namespace
@@ -64,18 +61,49 @@ Optimizer make_optimizer(const std::string& name, const Named& hyperparameters) 
     Optimizer optimizer;
     optimizer.id = id_of(name, Optimizers::names, Optimizers::size, "optimizer");
     const OptimizerRow& row = row_of(optimizer);
-    for (int i = 0; i < row.count; ++i) optimizer.of[static_cast<std::size_t>(i)] = row.hyperparameters[i].initial;
-    for (const auto& [key, value] : hyperparameters) {
-        const int i = hyperparameter_id(row, key);
-        require_range(row.hyperparameters[i].name, value, row.hyperparameters[i].least, row.hyperparameters[i].below);
-        optimizer.of[static_cast<std::size_t>(i)] = value;
-    }
+    read_values("optimizer '" + name + "'", row.hyperparameters, row.count, hyperparameters, optimizer.of.data());
     return optimizer;
 }
 
+void require_sound(const UpdateRule& rule, int64_t layers) {
+    require_option(UpdateOptions::clip_value, rule.clip_value);
+    require_option(UpdateOptions::clip_norm, rule.clip_norm);
+    require_option(UpdateOptions::bias_rate, rule.bias_rate);
+    for (std::size_t l = 0; l < rule.layer_rates.size(); ++l)
+        require_option(UpdateOptions::layer_rates, rule.layer_rates[l], "[" + std::to_string(l) + "]");
+    if (rule.clip_value != 0 && rule.clip_norm != 0) throw std::invalid_argument("clip_value and clip_norm are both given; choose one");
+    const auto given = static_cast<int64_t>(rule.layer_rates.size());
+    if (given != 0 && given != layers)
+        throw std::invalid_argument("layer_rates has " + std::to_string(given) + " entries; the network has " + std::to_string(layers) +
+                                    " layers");
+}
+
 template <class T>
-OptimizerState<T>::OptimizerState(const Optimizer& optimizer)
-    : for_weights(optimizer), for_biases(without_penalty(optimizer)), row(row_of(optimizer)), states(row.states(optimizer.of.data())) {}
+OptimizerState<T>::OptimizerState(const UpdateRule& chosen, int64_t layers)
+    : rule(chosen),
+      row(row_of(rule.optimizer)),
+      states(row.states(row.form(rule.optimizer.of.data()))),
+      constant_(rule.schedule.is_constant()),
+      largest_(rule.optimizer.of) {
+    const Optimizer for_biases = without_penalty(rule.optimizer);
+    double largest = 0;
+    for (int64_t l = 0; l < layers; ++l) {
+        weight_group_.push_back(group(rule.optimizer, rate_of(rule, l)));
+        bias_group_.push_back(group(for_biases, rate_of(rule, l) * rule.bias_rate));
+        largest = std::max({largest, rate_of(rule, l), rate_of(rule, l) * rule.bias_rate});
+    }
+    largest_[0] *= largest;
+}
+
+// The group with these numbers, which is made where there is none.
+template <class T>
+std::size_t OptimizerState<T>::group(const Optimizer& optimizer, double multiple) {
+    const auto found = std::find_if(groups_.begin(), groups_.end(),
+                                    [&](const ParameterGroup<T>& one) { return one.with.of == optimizer.of && one.multiple == multiple; });
+    if (found != groups_.end()) return static_cast<std::size_t>(found - groups_.begin());
+    groups_.push_back({optimizer, multiple, row.form(optimizer.of.data())});
+    return groups_.size() - 1;
+}
 
 template <class T>
 void OptimizerState<T>::take(Arena& in, const Parameters<T>& parameters) {
@@ -98,22 +126,32 @@ T OptimizerState<T>::largest_magnitude(const Parameters<T>& parameters) const {
     };
     for (std::size_t l = 0; l < weights.size(); ++l) {
         const Layer<T>& layer = parameters[static_cast<int64_t>(l)];
-        for (std::size_t s = 0; s < static_cast<std::size_t>(std::min(states, row.seen_states)); ++s) {
-            see(weights[l][s], layer.in * layer.weight_row);
-            see(biases[l][s], layer.out);
-        }
+        const auto seen = [&](const ParameterGroup<T>& group) {
+            return static_cast<std::size_t>(std::min(states, row.seen_states(group.form)));
+        };
+        const auto number = static_cast<int64_t>(l);
+        for (std::size_t s = 0; s < seen(of_weights(number)); ++s) see(weights[l][s], layer.in * layer.weight_row);
+        for (std::size_t s = 0; s < seen(of_biases(number)); ++s) see(biases[l][s], layer.out);
     }
     return largest;
 }
 
 template <class T>
-void OptimizerState<T>::next_step() {
-    ++steps;
-    weight_scalars = scalars_of<T>(row, for_weights, steps);
-    bias_scalars = for_biases.of == for_weights.of ? weight_scalars : scalars_of<T>(row, for_biases, steps);
+void OptimizerState<T>::prepare(ParameterGroup<T>& of) {
+    of.with.of[0] = learning_rate * of.multiple;
+    for (int64_t step = prepared_ + 1; step <= steps; ++step) row.prepare(of.with.of.data(), step, of.exact.data());
+    for (std::size_t i = 0; i < of.exact.size(); ++i) of.scalars[i] = static_cast<T>(of.exact[i]);
 }
 
-template struct OptimizerState<float>;
-template struct OptimizerState<double>;
+template <class T>
+void OptimizerState<T>::next_step() {
+    learning_rate = next_learning_rate();
+    ++steps;
+    for (ParameterGroup<T>& one : groups_) prepare(one);
+    prepared_ = steps;
+}
+
+template class OptimizerState<float>;
+template class OptimizerState<double>;
 
 }  // namespace fastmlp

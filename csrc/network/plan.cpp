@@ -57,14 +57,16 @@ template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
     : batch(choices.batch),
       chunk(std::min(batch, largest_chunk)),
-      optimizer(choices.optimizer),
+      optimizer(choices.rule, parameters.layers()),
       average{choices.ema_decay, {}, {}},
       pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
     long_step = seconds > long_step_seconds;
-    fused = chunk == batch && seconds < longest_fused_step_seconds;
+    clipping.by_norm = choices.rule.clip_norm != 0;  // of all gradients, before the first parameter changes
+    clipping.value = static_cast<T>(choices.rule.clip_value);
+    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
     const bool full_precision = mixed.kernels == nullptr;
     const bool drops = dropping(choices);
     ways.few = allowed().few && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
@@ -78,8 +80,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
     ways.compacting =
         allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) && partial;
-    updates_some = ways.compacting || (ways.few && partial);
-    ways.updating = allowed().updating && plain && fused && optimizer.states == 0;
+    updates_some = ways.compacting || (ways.few && partial && optimizer.is_plain());
+    ways.updating = allowed().updating && plain && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {
@@ -134,6 +136,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     if (mixed.kernels) take_mixed(in, parameters);
     optimizer.take(in, parameters);
     average.take(in, parameters);
+    if (clipping.by_norm) clipping.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }

@@ -7,6 +7,7 @@
 #include "gemm/skip.h"
 #include "network/augment.h"
 #include "network/average.h"
+#include "network/clipping.h"
 #include "network/compact.h"
 #include "network/dropout.h"
 #include "network/fast_ways.h"
@@ -89,7 +90,7 @@ struct MixedFactors {
 // What the caller decides about a plan.
 struct PlanChoices {
     int64_t batch;  // the largest
-    const Optimizer& optimizer;
+    const UpdateRule& rule;
     int lanes;                      // as of the kernel table
     int threads;                    // the largest team
     bool mostly_zeros = false;      // the inputs
@@ -131,6 +132,7 @@ struct StepPlan {
     std::vector<T*> bias_gradient;  // (out)
     OptimizerState<T> optimizer;
     WeightAverage<T> average;
+    Clipping<T> clipping;
     T* losses;                              // (chunk)
     std::vector<MemberScratch<T>> scratch;  // as many as the largest team
     std::vector<Peaks<T>> peaks;

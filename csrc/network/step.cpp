@@ -169,7 +169,11 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     if (!stays_finite(context, batch)) return StepResult::not_finite;
     int64_t correct = 0;
     for (const Peaks<T>& peaks : plan.peaks) correct += peaks.correct;
-    if (member.leads()) plan.optimizer.next_step();
+    if (plan.clipping.by_norm) sum_squares(context, member);
+    if (member.leads()) {
+        if (plan.clipping.by_norm) plan.clipping.set_factor(plan.optimizer.rule.clip_norm, batch);
+        plan.optimizer.next_step();
+    }
     member.wait();  // all have read the peaks that the update is about to replace
 
     if (plan.fused)

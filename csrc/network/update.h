@@ -13,12 +13,14 @@ namespace fastmlp {
 // Parameters of which `place` is the first, their states and what the optimizer needs to know.
 template <class T>
 UpdateArguments<T> update_arguments(const StepContext<T>& context, T* parameters, const std::array<T*, largest_states>& states,
-                                    int64_t place, const std::array<T, largest_scalars>& scalars, int64_t batch) {
+                                    int64_t place, const ParameterGroup<T>& group, int64_t batch) {
     UpdateArguments<T> arguments{};
     arguments.weight = parameters + place;
     for (std::size_t s = 0; s < static_cast<std::size_t>(context.plan.optimizer.states); ++s) arguments.state[s] = states[s] + place;
-    arguments.scalar = scalars.data();
+    arguments.scalar = group.scalars.data();
     arguments.share = T(1) / static_cast<T>(batch);
+    arguments.limit = context.plan.clipping.value;
+    if (context.plan.clipping.by_norm) arguments.share *= context.plan.clipping.factor;
     return arguments;
 }
 
@@ -27,12 +29,16 @@ UpdateArguments<T> weight_arguments(const StepContext<T>& context, int64_t l, in
     const Layer<T>& layer = context.layer(l);
     const OptimizerState<T>& optimizer = context.plan.optimizer;
     const int64_t place = rows.begin * layer.weight_row + columns.begin;
-    UpdateArguments<T> arguments =
-        update_arguments(context, layer.weight, optimizer.weights[at(l)], place, optimizer.weight_scalars, batch);
+    UpdateArguments<T> arguments = update_arguments(context, layer.weight, optimizer.weights[at(l)], place, optimizer.of_weights(l), batch);
     arguments.weight_row = layer.weight_row;
     arguments.rows = rows.size();
     arguments.columns = columns.size();
     return arguments;
+}
+
+template <class T>
+auto update_kernel(const StepContext<T>& context, const ParameterGroup<T>& group) {
+    return context.kernels.update[group.with.id][group.form][context.plan.optimizer.clips_values()];
 }
 
 // A rectangle of W[l], from its gradient summed over the batch; `below` rows of the same columns follow. Returns the largest magnitude
@@ -45,7 +51,7 @@ T update_weights(const StepContext<T>& context, int64_t l, int64_t batch, const 
     arguments.gradient = gradient;
     arguments.gradient_row = gradient_row;
     arguments.below = below;
-    const T largest = context.kernels.update[optimizer.for_weights.id][optimizer.states](arguments);
+    const T largest = update_kernel(context, optimizer.of_weights(l))(arguments);
     if constexpr (std::is_same_v<T, float>)
         if (context.plan.mixed.kernels) round_weights(context.parameters[l], context.plan.mixed, l, rows, columns);
     return largest;
@@ -55,17 +61,17 @@ template <class T>
 T update_bias(const StepContext<T>& context, int64_t l, int64_t batch, const Range& columns) {
     const OptimizerState<T>& optimizer = context.plan.optimizer;
     UpdateArguments<T> arguments =
-        update_arguments(context, context.parameters[l].bias, optimizer.biases[at(l)], columns.begin, optimizer.bias_scalars, batch);
+        update_arguments(context, context.parameters[l].bias, optimizer.biases[at(l)], columns.begin, optimizer.of_biases(l), batch);
     arguments.gradient = context.plan.bias_gradient[at(l)] + columns.begin;
     arguments.rows = 1;
     arguments.columns = columns.size();
-    return context.kernels.update[optimizer.for_biases.id][optimizer.states](arguments);
+    return update_kernel(context, optimizer.of_biases(l))(arguments);
 }
 
 // The product y[l]^T delta[l] of which no tile is stored: each is updated from the registers that hold it.
 template <class T>
 T update_from_registers(const Chunk<T>& c, int64_t l, int64_t batch, const Product<T>& product, const Share& share) {
-    const auto& kernels = c.kernels.update_tile[c.plan.optimizer.for_weights.id];
+    const auto& kernels = c.kernels.update_tile[c.plan.optimizer.rule.optimizer.id];
     T largest = 0;
     visit_tiles(
         c.kernels, product, share, c.scratch.tile,

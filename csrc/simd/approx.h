@@ -88,6 +88,7 @@ struct Approx {
     static FASTMLP_INLINE V without_subnormals(V v) { return FASTMLP_ISA::without_subnormals<T>(v); }
     static FASTMLP_INLINE V sqrt(V v) { return FASTMLP_ISA::sqrt(v); }
     static FASTMLP_INLINE V with_sign_of(V magnitude, V v) { return FASTMLP_ISA::with_sign_of<T>(magnitude, v); }
+    static FASTMLP_INLINE V with_sign_or_zero(V magnitude, V v) { return v == V{} ? V{} : FASTMLP_ISA::with_sign_of<T>(magnitude, v); }
 
     template <int count>
     static FASTMLP_INLINE V polynomial(const T (&coefficient)[count], V x) {

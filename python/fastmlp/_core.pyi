@@ -52,6 +52,7 @@ class HyperparameterRow(TypedDict):
     default: float
     least: float
     below: float
+    takes: str
     on_weights_only: bool
 
 @type_check_only
@@ -59,6 +60,12 @@ class OptimizerRow(TypedDict):
     name: str
     formula: str
     adaptive: bool
+    hyperparameters: list[HyperparameterRow]
+
+@type_check_only
+class ScheduleRow(TypedDict):
+    name: str
+    formula: str
     hyperparameters: list[HyperparameterRow]
 
 @type_check_only
@@ -71,6 +78,8 @@ class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
+    schedules: list[ScheduleRow]
+    update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
     precisions: list[str]
     ema_decay: HyperparameterRow
@@ -130,6 +139,8 @@ class EpochResult:
     def samples(self) -> int: ...
     @property
     def steps(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
 
 @type_check_only
 class TrainerState(TypedDict):
@@ -153,6 +164,12 @@ class Trainer:
         shuffle: bool = True,
         threads: int = 0,
         precision: str = "full",
+        schedule: str = "constant",
+        epochs: int = 1,
+        clip_value: float = 0.0,
+        clip_norm: float = 0.0,
+        layer_rates: Sequence[float] = (),
+        bias_rate: float = 1.0,
         dropout: Sequence[float] = (),
         augmentation: dict[str, float] = {},
         noise: float = 0.0,
@@ -160,12 +177,16 @@ class Trainer:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
         ema_decay: float | None = None,
-        **hyperparameters: float,
+        **numbers: float,
     ) -> None: ...
     @property
     def threads(self) -> int: ...
     @property
     def fast_ways(self) -> list[str]: ...
+    @property
+    def reductions(self) -> int: ...
+    @reductions.setter
+    def reductions(self, count: int) -> None: ...
     @property
     def last_epoch(self) -> EpochResult: ...
     def run_epoch(

@@ -149,7 +149,8 @@ class History(dict[str, list[float]]):
 
     Keys: ``loss`` and, for classes, ``accuracy`` (running means over the epoch, while the weights
     move); ``val_loss`` and ``val_accuracy`` (after the epoch) when there are validation rows;
-    ``test_accuracy`` when the test rows are counted each epoch; ``seconds``.
+    ``test_accuracy`` when the test rows are counted each epoch; ``learning_rate``, of the epoch's
+    last step; ``seconds``.
 
     Examples
     --------

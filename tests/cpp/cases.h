@@ -28,6 +28,8 @@ struct Case {
     int epochs = 2;
     std::string optimizer = "sgd";
     Named hyperparameters{{"learning_rate", 0.05}};
+    std::string schedule = "constant";
+    double clip_value = 0, clip_norm = 0;
     std::string initializer = "glorot_uniform";
     double zeros = 0;    // share of the inputs
     bool mixed = false;  // bf16 factors, where the network is of float32
@@ -36,6 +38,15 @@ struct Case {
     bool averaged = false;     // the weights, over the steps
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
 };
+
+inline UpdateRule rule_of(const Case& of) {
+    UpdateRule rule(make_optimizer(of.optimizer, of.hyperparameters));
+    if (of.schedule != Constant::name) rule.schedule = make_schedule(of.schedule, {{"warmup_epochs", 0.5}});
+    set_time(rule.schedule, of.samples, of.batch, of.epochs);
+    rule.clip_value = of.clip_value;
+    rule.clip_norm = of.clip_norm;
+    return rule;
+}
 
 // Uniform in (-1, 1): a function of the place alone.
 inline double draw(uint32_t stream, int64_t row, int64_t column) {
@@ -200,6 +211,11 @@ inline std::vector<Case> cases_of_shape() {
         with((std::string(row.name) + "-own").c_str(), own);
         with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { own(c), c.samples = 2600, c.batch = 1300, c.epochs = 3; });
     }
+    for (const ScheduleRow& row : schedules())
+        with((std::string(row.name) + "-schedule").c_str(), [&](Case& c) { c.schedule = row.name, c.epochs = 3; });
+    with("clipped-values", [](Case& c) { c.clip_value = 0.01; });
+    with("clipped-norm", [](Case& c) { c.clip_norm = 0.1, c.optimizer = "lion", c.hyperparameters = {}; });
+    with("clipped-norm-wide", [](Case& c) { c.sizes = {165, 130, 71, 5}, c.activations = {"relu", "tanh", "softmax"}, c.clip_norm = 0.1; });
     with("initial-he", [](Case& c) { c.initializer = "he_normal"; });
     with("initial-normal", [](Case& c) { c.initializer = "normal"; });
     const std::vector<std::string> linear{"identity", "identity"};

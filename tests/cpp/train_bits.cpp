@@ -117,8 +117,8 @@ void run(const Case& of, int threads) {
     Parameters<T> parameters(spec);
     const double std = of.overflowing ? std::sqrt(static_cast<double>(std::numeric_limits<T>::max())) : 0.5;
     initialize(parameters, {of.initializer, "normal", std, 11});
-    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
-    PlanChoices choices{of.batch, optimizer, table<T>(kernels()).lanes, threads};
+    const UpdateRule rule = rule_of(of);
+    PlanChoices choices{of.batch, rule, table<T>(kernels()).lanes, threads};
     choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
     if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
     if (of.averaged) choices.ema_decay = 0.9;
@@ -215,8 +215,8 @@ void run_allocations(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    const Optimizer optimizer = make_optimizer("adam", {});
-    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, 1});
+    const UpdateRule rule(make_optimizer("adam", {}));
+    StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, 1});
     const LossInUse<T> loss = loss_of<T>(of, spec);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
@@ -277,8 +277,8 @@ void run_long(int threads) {
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
-    const Optimizer optimizer = make_optimizer(of.optimizer, of.hyperparameters);
-    StepPlan<T> plan(parameters, {of.batch, optimizer, table<T>(kernels()).lanes, threads});
+    const UpdateRule rule = rule_of(of);
+    StepPlan<T> plan(parameters, {of.batch, rule, table<T>(kernels()).lanes, threads});
     const LossInUse<T> loss = loss_of<T>(of, spec);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const uint64_t before = hash_of(parameters);

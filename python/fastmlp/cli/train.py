@@ -71,7 +71,7 @@ def _add_key(group: Any, key: str, about: Any, default: object) -> None:
     shown = "" if default is None else f" (default: {_shown(default)})"
     options = {"dest": key, "default": argparse.SUPPRESS}
     options["help"] = (about["meaning"] + shown).replace("%", "%%")
-    if isinstance(default, bool):
+    if not about["kind"].shown:  # a flag takes no value
         group.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
     else:
         group.add_argument(flag, type=about["kind"].read, metavar=about["kind"].shown, **options)

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from ..atomic import atomic_write
 from ..errors import ConfigError
-from .keys import nearest
+from .keys import FAMILIES, nearest
 from .sections import (
     COUNTS_WITH,
     KEYS,
@@ -113,12 +113,19 @@ class Config:
             if not isinstance(getattr(self, name), kind):
                 got = type(getattr(self, name)).__name__
                 raise ConfigError(f"{name} must be a {kind.__name__}; got {got}")
+        rates, layers = len(self.training.layer_rates), len(self.network.hidden) + 1
+        if rates not in (0, layers):
+            raise ConfigError(
+                f"layer_rates has {rates} numbers; the network has {layers} layers, the output's "
+                "among them"
+            )
 
     def replace(self, **values: object) -> Config:
         """Return a copy in which some keys, named without their section, have other values.
 
-        Another optimizer starts from its own defaults: of the numbers of the former one only a
-        penalty that both have stays. So does another loss, of whose constants none stays.
+        Another optimizer or schedule starts from its own defaults: of the numbers of the former
+        one only a penalty that both optimizers have stays. So does another loss, of whose
+        constants none stays.
 
         Raises
         ------
@@ -131,8 +138,10 @@ class Config:
             if key not in KEYS:
                 raise ConfigError(f"unknown option {key!r}{nearest(key, KEYS)}")
             chosen.setdefault(KEYS[key][0], {})[key] = value
-        if "optimizer" in values:
-            chosen["training"] = self.training.let_go(values["optimizer"]) | chosen["training"]
+        for family in FAMILIES:
+            if family in values:
+                released = self.training.let_go(family, values[family])
+                chosen["training"] = released | chosen["training"]
         if "loss" in values:
             own = chosen["training"]
             chosen["training"] = self.training.constants_let_go(values["loss"]) | own

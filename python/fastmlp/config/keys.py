@@ -47,9 +47,22 @@ OPTIMIZERS = {
     row["name"]: {one["name"]: one for one in row["hyperparameters"]}
     for row in _CATALOG["optimizers"]
 }
+SCHEDULES = {
+    row["name"]: {one["name"]: one for one in row["hyperparameters"]}
+    for row in _CATALOG["schedules"]
+}
+# Those that are spread over all epochs: another number of epochs is another schedule.
+SPREAD_SCHEDULES = frozenset(
+    row["name"] for row in _CATALOG["schedules"] if "total" in row["formula"]
+)
+UPDATE_OPTIONS = {one["name"]: one for one in _CATALOG["update_options"]}
 ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
-HYPERPARAMETERS = {name: one for own in OPTIMIZERS.values() for name, one in own.items()}
 EMA_DECAY = _CATALOG["ema_decay"]
+# By the key that chooses: all that its choices have.
+FAMILIES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+HYPERPARAMETERS = {
+    name: one for rows in FAMILIES.values() for own in rows.values() for name, one in own.items()
+}
 # The engine takes no number from here on, which is said only to who comes near.
 UNLIMITED = max(one["below"] for one in HYPERPARAMETERS.values())
 
@@ -137,7 +150,7 @@ def real(low: float, high: float = math.inf, *, closed: bool = True) -> Kind:
 
 
 def hyperparameter(name: str, *, closed: bool = True) -> Kind:
-    """Accept what every optimizer that has the hyperparameter `name` accepts.
+    """Accept what every optimizer or schedule that has the hyperparameter `name` accepts.
 
     Examples
     --------
@@ -145,20 +158,38 @@ def hyperparameter(name: str, *, closed: bool = True) -> Kind:
     Traceback (most recent call last):
     fastmlp.errors.ConfigError: beta_1 must be a number at least 0 and below 1; got 1.5
     """
-    about = HYPERPARAMETERS[name]
+    about = HYPERPARAMETERS.get(name) or UPDATE_OPTIONS[name]
+    if about["takes"] == "flag":
+        return flag()
+    if about["takes"] == "whole":
+        return whole(int(about["least"]), int(about["below"]) - 1)
     return real(about["least"], about["below"], closed=closed)
 
 
-def defaults_by_optimizer(name: str) -> str:
+def default_of(about: _core.HyperparameterRow) -> float | bool:
+    """Return the default of a hyperparameter as the configuration keeps it."""
+    kind: type[float | bool] = {"flag": bool, "whole": int}.get(about["takes"], float)
+    return kind(about["default"])
+
+
+def defaults_by_choice(name: str) -> str:
     """Return the defaults of the hyperparameter `name`, as a help text says them.
 
     Examples
     --------
-    >>> defaults_by_optimizer("learning_rate"), defaults_by_optimizer("beta_1")
-    ('sgd 0.1, adam 0.001', 'adam 0.9')
+    >>> defaults_by_choice("beta_1"), defaults_by_choice("cycles")
+    ('adam, adamw, nadam, lion 0.9', 'coslog 4')
+    >>> defaults_by_choice("warmup_epochs")
+    '0'
     """
-    rows = {optimizer: own[name] for optimizer, own in OPTIMIZERS.items() if name in own}
-    return ", ".join(f"{optimizer} {row['default']:g}" for optimizer, row in rows.items())
+    (rows,) = (rows for rows in FAMILIES.values() if any(name in own for own in rows.values()))
+    by_default: dict[str, list[str]] = {}
+    for choice_name, own in rows.items():
+        if name in own:
+            by_default.setdefault(f"{own[name]['default']:g}", []).append(choice_name)
+    if list(by_default.values()) == [list(rows)]:
+        return next(iter(by_default))
+    return "; ".join(f"{', '.join(names)} {default}" for default, names in by_default.items())
 
 
 def loss_constant(name: str) -> Kind:
@@ -265,6 +296,22 @@ def widths() -> Kind:
         return [_read_whole(part) for part in parts]
 
     return Kind("N,N,...", check, read)
+
+
+def number_per_layer(name: str) -> Kind:
+    """Accept a list with one number for each layer, or an empty one."""
+    one = hyperparameter(name)
+
+    def check(key: str, value: object) -> tuple[object, ...]:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{key} must be a list with a number for each layer; got {value!r}")
+        return tuple(one.check(f"{key}[{at}]", number) for at, number in enumerate(value))
+
+    def read(text: str) -> object:
+        parts = [] if text.strip() in ("", "none") else text.split(",")
+        return [one.read(part) for part in parts]
+
+    return Kind("X,X,...", check, read)
 
 
 def per_layer(one: Kind) -> Kind:

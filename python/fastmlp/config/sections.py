@@ -17,6 +17,7 @@ from .keys import (
     ACTIVATIONS,
     CONSTANTS,
     EMA_DECAY,
+    FAMILIES,
     HIDDEN_ACTIVATIONS,
     HYPERPARAMETERS,
     INITIALIZERS,
@@ -24,15 +25,19 @@ from .keys import (
     LOSS_OUTPUTS,
     OPTIMIZERS,
     PRECISIONS,
+    SCHEDULES,
+    UPDATE_OPTIONS,
     Kind,
     activation_per_layer,
     choice,
     column,
+    default_of,
+    defaults_by_choice,
     defaults_by_loss,
-    defaults_by_optimizer,
     flag,
     hyperparameter,
     loss_constant,
+    number_per_layer,
     one_activation,
     per_layer,
     real,
@@ -50,9 +55,15 @@ def _key(default: object, kind: Kind, meaning: str, *, optional: bool = False) -
 
 
 def _hyperparameter(name: str, more: str = "", *, closed: bool = True) -> Any:
-    """One hyperparameter of the optimizers, with the engine's range, meaning and defaults."""
-    meaning = f"{HYPERPARAMETERS[name]['meaning']} ({defaults_by_optimizer(name)}{more})"
+    """One number of optimizers or schedules, with the engine's range, meaning and defaults."""
+    meaning = f"{HYPERPARAMETERS[name]['meaning']} ({defaults_by_choice(name)}{more})"
     return _key(None, hyperparameter(name, closed=closed), meaning, optional=True)
+
+
+def _update_option(name: str) -> Any:
+    """One number of an update, whatever the optimizer, with the engine's range and default."""
+    about = UPDATE_OPTIONS[name]
+    return _key(default_of(about), hyperparameter(name), about["meaning"])
 
 
 def _constant(name: str) -> Any:
@@ -202,10 +213,37 @@ class TrainingConfig(_Section):
         "learning_rate", "; with sgd a tenth for values on a linear output", closed=False
     )
     momentum: float | None = _hyperparameter("momentum")
+    nesterov: bool | None = _hyperparameter("nesterov")
+    rho: float | None = _hyperparameter("rho")
+    centered: bool | None = _hyperparameter("centered")
     beta_1: float | None = _hyperparameter("beta_1")
     beta_2: float | None = _hyperparameter("beta_2")
     epsilon: float | None = _hyperparameter("epsilon")
+    l1: float | None = _hyperparameter("l1")
     l2: float | None = _hyperparameter("l2")
+    weight_decay: float | None = _hyperparameter("weight_decay")
+    schedule: str = _key(
+        "constant", choice(tuple(SCHEDULES)), "how the learning rate changes over the steps"
+    )
+    warmup_epochs: float | None = _hyperparameter("warmup_epochs")
+    decay_factor: float | None = _hyperparameter("decay_factor")
+    step_epochs: float | None = _hyperparameter("step_epochs")
+    power: float | None = _hyperparameter("power")
+    final_factor: float | None = _hyperparameter("final_factor")
+    first_factor: float | None = _hyperparameter("first_factor")
+    rise: float | None = _hyperparameter("rise")
+    cycle_epochs: float | None = _hyperparameter("cycle_epochs")
+    cycle_growth: float | None = _hyperparameter("cycle_growth")
+    cycles: int | None = _hyperparameter("cycles")
+    peak_drop: float | None = _hyperparameter("peak_drop")
+    plateau_epochs: int | None = _hyperparameter("plateau_epochs")
+    plateau_threshold: float | None = _hyperparameter("plateau_threshold")
+    clip_value: float = _update_option("clip_value")
+    clip_norm: float = _update_option("clip_norm")
+    layer_rates: Sequence[float] = _key(
+        (), number_per_layer("layer_rates"), UPDATE_OPTIONS["layer_rates"]["meaning"]
+    )
+    bias_rate: float = _update_option("bias_rate")
     dropout: float | Sequence[float] = _key(
         0.0,
         per_layer(real(0, 1)),
@@ -268,16 +306,22 @@ class TrainingConfig(_Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        own = OPTIMIZERS[self.optimizer]
-        for name in HYPERPARAMETERS:
-            value = getattr(self, name)
-            if name not in own and value is not None:
-                raise ConfigError(
-                    f"optimizer {self.optimizer!r} has no {name}; got {value!r}: it has "
-                    f"{', '.join(own)}"
-                )
-            if name in own and value is None and name != "learning_rate":
-                object.__setattr__(self, name, float(own[name]["default"]))
+        for family, choices in FAMILIES.items():
+            chosen = getattr(self, family)
+            own = choices[chosen]
+            for name in _names_in(choices):
+                value = getattr(self, name)
+                if name not in own and value is not None:
+                    raise ConfigError(
+                        f"{family} {chosen!r} has no {name}; got {value!r}: it has {', '.join(own)}"
+                    )
+                if name in own and value is None and name != "learning_rate":
+                    object.__setattr__(self, name, default_of(own[name]))
+        if self.clip_value and self.clip_norm:
+            raise ConfigError(
+                f"clip_value and clip_norm are both given ({self.clip_value} and "
+                f"{self.clip_norm}); choose one"
+            )
         if self.loss != "auto":
             self._settle_constants(LOSS_CONSTANTS[self.loss])
 
@@ -299,18 +343,17 @@ class TrainingConfig(_Section):
         """Return the constants of the loss, which is decided."""
         return {name: getattr(self, name) for name in LOSS_CONSTANTS[self.loss]}
 
-    def let_go(self, optimizer: object) -> dict[str, None]:
-        """Return, as None, the numbers that do not pass on to another optimizer.
+    def let_go(self, family: str, choice: object) -> dict[str, None]:
+        """Return, as None, the numbers that do not pass on to another optimizer or schedule.
 
-        They were chosen for the steps of this one: all of them, but a penalty that both have,
-        which belongs to the loss.
+        They were chosen for this one: all of them, but a penalty that both optimizers have, which
+        belongs to the loss.
         """
-        if not isinstance(optimizer, str) or optimizer == self.optimizer:
+        if not isinstance(choice, str) or choice == getattr(self, family):
             return {}
-        kept = {
-            name for name, one in OPTIMIZERS.get(optimizer, {}).items() if one["on_weights_only"]
-        }
-        return dict.fromkeys(name for name in HYPERPARAMETERS if name not in kept)
+        choices = FAMILIES[family]
+        kept = {name for name, one in choices.get(choice, {}).items() if one["on_weights_only"]}
+        return dict.fromkeys(name for name in _names_in(choices) if name not in kept)
 
     def dropout_rates(self, hidden: int) -> tuple[float, ...]:
         """Return the share left out of the inputs and of each of so many hidden layers."""
@@ -318,10 +361,26 @@ class TrainingConfig(_Section):
         rates = (self.dropout,) * hidden if one else tuple(self.dropout)  # type: ignore[arg-type]
         return (self.input_dropout, *rates)  # type: ignore[arg-type]
 
-    def hyperparameters(self) -> dict[str, float]:
-        """Return the numbers of the optimizer chosen, without a learning_rate yet to decide."""
-        values = {name: getattr(self, name) for name in OPTIMIZERS[self.optimizer]}
+    def hyperparameters(self, family: str = "optimizer") -> dict[str, float]:
+        """Return the numbers of the optimizer or schedule, without a learning_rate to decide."""
+        values = {name: getattr(self, name) for name in FAMILIES[family][getattr(self, family)]}
         return {name: value for name, value in values.items() if value is not None}
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Return what the engine needs to know of the update: every choice but the precision."""
+        return {
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "epochs": self.epochs,
+            **{name: getattr(self, name) for name in UPDATE_OPTIONS},
+            **self.hyperparameters("optimizer"),
+            **self.hyperparameters("schedule"),
+        }
+
+
+def _names_in(choices: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the names of all hyperparameters that some choice has."""
+    return list(dict.fromkeys(name for own in choices.values() for name in own))
 
 
 # Keys of [training] that count only where another key has one of these values.

@@ -105,9 +105,12 @@ def train(
         ``output_activation="auto"``, ``loss="auto"`` (a name, with the loss's own
         ``label_smoothing``, ``delta``, ``quantile``, ``gamma`` or ``alpha``; or a function, see
         Notes), ``optimizer="sgd"`` with
-        ``learning_rate=0.1`` (values on a linear output: 0.01) and ``momentum=0.0``, or
-        ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``, ``beta_2=0.999`` and
-        ``epsilon=1e-8``, both with ``l2=0.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
+        ``learning_rate=0.1`` (values on a linear output: 0.01), ``momentum=0.0`` and
+        ``nesterov=False``, or ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``,
+        ``beta_2=0.999`` and ``epsilon=1e-8``, both with ``l1=0.0`` and ``l2=0.0``, or one of the
+        others (``fastmlp train --help`` lists them all with their numbers),
+        ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
+        ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
@@ -157,10 +160,21 @@ def train(
     it ``custom`` only: `Model.evaluate` gives NaN for it.
 
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
-    ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v``; and ``adam`` (Kingma and
-    Ba, 2015, as in PyTorch): ``g <- g + l2 w``, averages ``m`` of g and ``v`` of its square, and
-    ``w <- w - learning_rate m / (sqrt(v) + epsilon)`` once both are corrected for their start at 0.
-    l2 pulls weights, never biases. The same seed and data give the same bits for any number of
+    ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v`` (with ``nesterov``:
+    ``w <- w - learning_rate (g + momentum v)``); ``adam`` (Kingma and Ba, 2015, as in PyTorch):
+    ``g <- g + l2 w``, averages ``m`` of g and ``v`` of its square, and
+    ``w <- w - learning_rate m / (sqrt(v) + epsilon)`` once both are corrected for their start at 0;
+    ``adamw``, ``nadam``, ``adagrad``, ``rmsprop`` (all as in PyTorch) and ``lion``. ``l1``, ``l2``
+    and ``weight_decay`` (which adamw and lion do not pass through their averages) pull weights,
+    never biases.
+
+    A ``schedule`` multiplies the learning rate, step by step, by a factor from 0 to 1:
+    ``step_decay``, ``exponential``, ``polynomial``, ``invscaling`` (as scikit-learn), ``cosine``,
+    ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024) or ``plateau`` (falls
+    where the validation loss does not), after ``warmup_epochs`` in which it rises. ``clip_value``
+    limits each element of g, ``clip_norm`` its norm over all parameters, before penalties.
+    ``layer_rates`` has a multiple of the learning rate for each layer (0 keeps a layer as it is),
+    ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
 
     Examples

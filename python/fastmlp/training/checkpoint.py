@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..config.keys import whole
+from ..config.keys import SPREAD_SCHEDULES, whole
 from ..config.sections import KEYS
 from ..data.dataset import Split
 from ..errors import ConfigError, DataError, ModelFileError
@@ -128,17 +128,19 @@ class GoingOn:
         ConfigError
             A choice that would make it another training, or fewer epochs than have begun.
         """
+        spread = self.model.config.training.schedule in SPREAD_SCHEDULES
+        may_change = [key for key in MAY_CHANGE if not (spread and key == "epochs")]
         changed: dict[str, object] = {}
         for key, (section, _) in KEYS.items():
             old, new = (getattr(getattr(one, section), key) for one in (self.model.config, chosen))
             if new == old:
                 continue
-            if key in MAY_CHANGE:
+            if key in may_change:
                 changed[key] = new
             elif new not in OPEN:
                 raise ConfigError(
                     f"resume: {os.fspath(self.path)} was trained with {key} {_shown(old)}, not "
-                    f"{_shown(new)}; what may change is {', '.join(MAY_CHANGE)}"
+                    f"{_shown(new)}; what may change is {', '.join(may_change)}"
                 )
         begun = self.model.history.epochs + (self.state.so_far is not None)
         if chosen.training.epochs < begun:

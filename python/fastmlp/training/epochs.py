@@ -78,7 +78,6 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         loss=chosen.loss if plan.loss_function is None else named(plan.loss_function),
         loss_constants=chosen.loss_constants(),
         sample_weight=plan.weights,
-        optimizer=chosen.optimizer,
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
@@ -89,7 +88,7 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         max_norm=chosen.max_norm or 0.0,
         augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
-        **chosen.hyperparameters(),
+        **chosen.trainer_options(),
     )
 
 

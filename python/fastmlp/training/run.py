@@ -28,6 +28,7 @@ from .custom_loss import measured
 from .early_stopping import Best, EarlyStopping
 from .lines import epoch_line, opening
 from .plan import Labelled, Plan
+from .plateau import watch
 
 Array = NDArray[Any]
 Layers = Sequence[tuple[Array, Array]]
@@ -59,6 +60,7 @@ class Run:
         if self.chosen.test_each_epoch and (plan.test is None or not self.classes):
             raise ConfigError("test_each_epoch needs classes and a data set with test rows")
         require_measured(self.chosen)
+        self.plateau = watch(self.chosen, validates=plan.validation is not None)
         self.stopping = EarlyStopping(
             self.chosen, validated=plan.validation is not None, classes=self.classes
         )
@@ -77,6 +79,7 @@ class Run:
         """Stand where the checkpoint's training stood."""
         state, model = checkpoint.state, checkpoint.model
         self.history = model.history
+        self.watch_plateau(self.history.get("val_loss", ()))
         self.began -= float(model.record.get("seconds", 0.0))
         begun = state.so_far or {"steps": 0}
         self.done = Done(
@@ -128,15 +131,23 @@ class Run:
         if self.chosen.averaging == "swa" and epoch + 1 >= first_averaged_epoch(self.chosen):
             mean = mean.including(self.plan.network.parameters())
         network = self.network_of(self.averages(mean) if self.chosen.validate_average else None)
-        figures = self.figures(result) | self.measure(network) | {"seconds": seconds}
+        figures = self.figures(result) | self.measure(network)
+        figures |= {"learning_rate": result.learning_rate, "seconds": seconds}
         best, layers = self.stopping.after(self.done.best, epoch, figures), self.done.best_layers
         if best.epoch == epoch and self.stopping.restores(best):
             layers = network.parameters()
         self.history.add(figures)
+        self.watch_plateau([figures.get("val_loss", 0.0)])
         steps = self.done.steps + result.steps
         self.done = Done(epochs=epoch + 1, steps=steps, best=best, best_layers=layers, mean=mean)
         if self.verbose:
             self.tell(epoch, figures)
+
+    def watch_plateau(self, losses: Sequence[float]) -> None:
+        """Let the learning rate fall, where its schedule waits for validation losses."""
+        if self.plateau is not None:
+            for loss in losses:
+                self.trainer.reductions = self.plateau.after(loss)
 
     def measure(self, network: _core.Network) -> dict[str, float]:
         """Return the figures of validation and, where they are counted, test rows."""
