@@ -216,7 +216,7 @@ def test_ctrl_c_inside_an_epoch_goes_on_inside(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=(20_000, 200)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int64)
-    options: dict[str, Any] = {"hidden": [256, 256], "batch_size": 32, "epochs": 2}
+    options: dict[str, Any] = {"hidden": [1024, 1024], "batch_size": 32, "epochs": 2}
     path = tmp_path / "c.safetensors"
     options |= {"averaging": "ema", "dropout": 0.2}
     whole = fastmlp.train(x, y, **options)
@@ -402,7 +402,9 @@ LIES: dict[str, tuple[Lie, str]] = {
     "mean": (lambda s, t: s.update(mean_count=2), "mean_count"),
     "so far": (lambda s, t: s.update(so_far={"steps": 1}), "so_far must have"),
     "loss": (
-        lambda s, t: s.update(so_far={"loss_sum": 1, "correct": 0, "samples": 0, "steps": 0}),
+        lambda s, t: s.update(
+            so_far={"loss_sum": 1, "correct": 0, "samples": 0, "steps": 0, "learning_rate": "0.1"}
+        ),
         "so_far",
     ),
     "best": (lambda s, t: s["best"].update(score="high"), "best"),
@@ -434,7 +436,18 @@ def test_a_checkpoint_that_lies_is_refused(name: str, checkpoint: Path) -> None:
     ("change", "message"),
     [
         ({"states": 0}, "states has 0 entries; the optimizer 'sgd' keeps 1"),
-        ({"so_far": {"loss_sum": "1.0", "correct": 1, "samples": 3, "steps": 1}}, "so_far says"),
+        (
+            {
+                "so_far": {
+                    "loss_sum": "1.0",
+                    "correct": 1,
+                    "samples": 3,
+                    "steps": 1,
+                    "learning_rate": "0.1",
+                }
+            },
+            "so_far says",
+        ),
     ],
 )
 def test_a_state_of_another_training_is_refused(

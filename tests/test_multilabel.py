@@ -35,7 +35,7 @@ def test_sets_of_labels_are_learned_told_and_measured(tmp_path: Path) -> None:
     exact = -(LABELS * np.log(p) + (1 - LABELS) * np.log1p(-p)).sum(axis=1).mean()
     assert got.loss == pytest.approx(exact, rel=1e-9)
     assert set(got.as_dict()) == {"samples", "loss", "accuracy", "correct", "label_accuracy"}
-    assert set(model.history) == {"loss", "seconds"}
+    assert set(model.history) == {"loss", "learning_rate", "seconds"}
     model.save(tmp_path / "m.safetensors")
     again = fastmlp.load(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(again.predict(X), said)

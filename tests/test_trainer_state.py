@@ -137,7 +137,7 @@ def test_an_epoch_goes_on_inside(batch, batches):
     t = rng.integers(0, 10, len(x))
 
     def begin():
-        net = network([256, 512, 10])
+        net = network([256, 1024, 1024, 10])
         return net, trainer(net, x, t, batch_size=batch, momentum=0.5, seed=4)
 
     net, tr = begin()
@@ -169,8 +169,9 @@ def test_an_epoch_goes_on_inside(batch, batches):
             correct=so_far.correct,
             samples=so_far.samples,
             steps=so_far.steps,
+            learning_rate=so_far.learning_rate,
         )
-    for key in ("epoch", "loss_sum", "correct", "samples", "steps"):
+    for key in ("epoch", "loss_sum", "correct", "samples", "steps", "learning_rate"):
         assert getattr(result, key) == getattr(whole, key)
     assert digest(other, to) == digest(net, tr)
     assert pieces >= 1
@@ -188,6 +189,7 @@ def test_an_epoch_that_is_over_is_told_again():
 
 def begun(**changes):
     said = {"epoch": 0, "loss_sum": 0.0, "correct": 0, "samples": 8, "steps": 1}
+    said["learning_rate"] = 0.1
     return _core.EpochResult(**(said | changes))
 
 

@@ -12,10 +12,11 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps) {
+EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps, double learning_rate) {
     EpochResult result;
     result.tally = {loss_sum, correct, samples};
     result.steps = steps;
+    result.learning_rate = learning_rate;
     result.epoch = epoch;
     return result;
 }
@@ -38,7 +39,7 @@ void require_begun(const EpochResult& so_far, int64_t epoch, int64_t batch, int6
 void bind_epoch_result(py::module_& module) {
     py::class_<EpochResult>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
         .def(py::init(&make_result), py::kw_only(), py::arg("epoch"), py::arg("loss_sum"), py::arg("correct"), py::arg("samples"),
-             py::arg("steps"))
+             py::arg("steps"), py::arg("learning_rate"))
         .def_property_readonly("epoch", [](const EpochResult& r) { return r.epoch; })
         .def_property_readonly("loss_sum", [](const EpochResult& r) { return r.tally.loss_sum; })
         .def_property_readonly("loss", &mean_loss)

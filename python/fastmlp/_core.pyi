@@ -125,7 +125,14 @@ class Network:
 
 class EpochResult:
     def __init__(
-        self, *, epoch: int, loss_sum: float, correct: int, samples: int, steps: int
+        self,
+        *,
+        epoch: int,
+        loss_sum: float,
+        correct: int,
+        samples: int,
+        steps: int,
+        learning_rate: float,
     ) -> None: ...
     @property
     def epoch(self) -> int: ...

@@ -21,7 +21,7 @@ Layers = Sequence[tuple[Array, Array]]  # W (inputs, units) and b (units,) of ea
 
 MOST_STATES = 16  # arrays a parameter that an optimizer may keep: more are taken for damage
 KEYS = {"steps", "states", "sets", "mean_count", "so_far", "best", "data"}
-SO_FAR = {"loss_sum", "correct", "samples", "steps"}
+SO_FAR = {"loss_sum", "correct", "samples", "steps", "learning_rate"}
 BEST = {"epoch", "score", "reference", "waited"}
 DATA = {"training rows", "validation rows", "weights"}
 # Sets of numbers shaped like the parameters that there may be beside the optimizer's states: the
@@ -119,8 +119,8 @@ def slots(part: object, sizes: Sequence[int], dtype: str) -> dict[str, Slot]:
     _need(sorted(set(names)) == names, f"sets {names!r}")
     if state["so_far"] is not None:
         so_far = _closed(state["so_far"], SO_FAR, "so_far")
-        _need(all(_is_count(so_far[key]) for key in SO_FAR - {"loss_sum"}), "so_far")
-        _need(_is_float(so_far["loss_sum"]), "so_far")
+        _need(all(_is_count(so_far[key]) for key in ("correct", "samples", "steps")), "so_far")
+        _need(all(_is_float(so_far[key]) for key in ("loss_sum", "learning_rate")), "so_far")
     if state["best"] is not None:
         best = _closed(state["best"], BEST, "best")
         _need(_is_count(best["waited"]), "best")

@@ -281,7 +281,7 @@ class Run:
             sets["best"] = self.done.best_layers
         so_far = None
         if begun is not None:
-            names = ("loss_sum", "correct", "samples", "steps")
+            names = ("loss_sum", "correct", "samples", "steps", "learning_rate")
             so_far = {name: getattr(begun, name) for name in names}
         state = TrainingState(
             steps=kept["steps"],

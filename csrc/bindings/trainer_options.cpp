@@ -1,0 +1,62 @@
+#include "bindings/trainer_options.h"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+#include "network/schedule.h"
+
+namespace py = pybind11;
+
+namespace fastmlp {
+
+Numbers numbers_of(const py::kwargs& given) {
+    Numbers numbers;
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        const double number = PyFloat_AsDouble(value.ptr());
+        if (PyErr_Occurred() != nullptr) {
+            PyErr_Clear();
+            throw py::type_error(name + " = " + std::string(py::repr(value)) + " is not a number");
+        }
+        (belongs_to_a_schedule(name) ? numbers.schedule : numbers.optimizer).emplace_back(name, number);
+    }
+    return numbers;
+}
+
+AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
+    AugmentOptions options;
+    const std::map<std::string, double*> numbers{{"shift", &options.shift},
+                                                 {"rotation", &options.rotation},
+                                                 {"scale", &options.scale},
+                                                 {"elastic", &options.elastic},
+                                                 {"smoothness", &options.smoothness}};
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "height" || name == "width")
+            (name == "height" ? options.height : options.width) = py::cast<int64_t>(value);
+        else if (const auto found = numbers.find(name); found != numbers.end())
+            *found->second = py::cast<double>(value);
+        else
+            throw std::invalid_argument("augmentation has no '" + name +
+                                        "'; it has: height, width, shift, rotation, scale, elastic, smoothness");
+    }
+    require_valid(options, features);
+    return options;
+}
+
+void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
+    if (dropout.empty()) return;
+    if (static_cast<int64_t>(dropout.size()) != spec.layers())
+        throw std::invalid_argument("dropout has " + std::to_string(dropout.size()) + " rates; it needs " + std::to_string(spec.layers()) +
+                                    ": of the inputs and of each hidden layer");
+    for (std::size_t l = 0; l < dropout.size(); ++l)
+        if (!(dropout[l] >= 0 && dropout[l] < 1))
+            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
+                                        " is not a share of 0 or more and below 1");
+    const bool drops = std::any_of(dropout.begin(), dropout.end(), [](double rate) { return rate > 0; });
+    if (mixed && drops) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+}
+
+}  // namespace fastmlp
