@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT, run_python
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -37,7 +38,7 @@ from bench.prediction import (
 )
 from bench.processes import UnsupportedError, Worker, WorkerError
 from bench.program_runs import ProgramRun, is_installed, run_program
-from bench.programs.load_and_predict import growth, memory
+from bench.programs.load_and_predict import memory
 from bench.programs.mnist.idx import read_mnist
 from bench.questions import mnist, predict, start
 from bench.questions.predict import Entry, Judge, best_of
@@ -240,7 +241,11 @@ def test_memory_that_a_function_takes_is_seen() -> None:
     if memory("VmRSS") is None:
         pytest.skip("this system has no /proc/self/status")
     size = 64 << 20
-    found, rise = growth(lambda: len(np.ones(size, np.uint8)))
+    code = f"""import json, sys; sys.path.insert(0, {str(ROOT)!r})
+import numpy as np
+from bench.programs.load_and_predict import growth
+print(json.dumps(growth(lambda: len(np.ones({size}, np.uint8)))))"""
+    found, rise = json.loads(run_python(code))  # of a process that has freed nothing before
     assert found == size
     if rise is None:
         pytest.skip("this system does not reset the peak of a process")
