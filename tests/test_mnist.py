@@ -77,3 +77,15 @@ def test_every_committed_configuration_reads_and_writes_back(name, tmp_path):
     config = fastmlp.Config.read_toml(ROOT / "configs" / f"{name}.toml")
     config.write_toml(tmp_path / "copy.toml")
     assert fastmlp.Config.read_toml(tmp_path / "copy.toml") == config
+
+
+@pytest.mark.long  # two minutes on two cores
+def test_dropout_leaves_1_3_percent(mnist_folder, tmp_path, capsys):
+    _, _, accuracy = trained("mnist_dropout", mnist_folder, tmp_path, capsys)
+    assert accuracy >= 0.987
+
+
+@pytest.mark.long  # four minutes on two cores
+def test_augmentation_leaves_0_7_percent(mnist_folder, tmp_path, capsys):
+    _, _, accuracy = trained("mnist_augmented", mnist_folder, tmp_path, capsys)
+    assert accuracy >= 0.993

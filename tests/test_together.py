@@ -1,0 +1,83 @@
+"""What is tested alone elsewhere, switched on together: the same bits for any team, and for a
+training that is resumed.
+"""
+
+from __future__ import annotations
+
+import fastmlp
+import numpy as np
+import pytest
+
+EVERYTHING = {
+    "hidden": [40, 30],
+    "activation": ["gelu", "leaky_relu(negative_slope=0.1)"],
+    "init": "orthogonal",
+    "label_smoothing": 0.1,
+    "class_weight": "balanced",
+    "optimizer": "nadam",
+    "l2": 1e-4,
+    "clip_norm": 0.5,
+    "layer_rates": [1.0, 0.5, 1.0],
+    "schedule": "plateau",
+    "warmup_epochs": 1,
+    "plateau_epochs": 1,
+    "dropout": [0.2, 0.1],
+    "input_dropout": 0.1,
+    "input_noise": 0.05,
+    "max_norm": 2.0,
+    "augment_shift": 0.5,
+    "augment_rotation": 5.0,
+    "augment_elastic": 2.0,
+    "averaging": "ema",
+    "ema_decay": 0.9,
+    "early_stopping": True,
+    "patience": 3,
+    "batch_size": 37,
+    "seed": 3,
+}
+
+
+def trained(**options):
+    model = fastmlp.train(fastmlp.load_data("digits"), **EVERYTHING, **options)
+    figures = {name: values for name, values in model.history.items() if name != "seconds"}
+    return figures, b"".join(w.tobytes() + b.tobytes() for w, b in model.parameters)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return trained(epochs=5)
+
+
+def test_it_learns(whole):
+    figures, _ = whole
+    assert figures["val_accuracy"][-1] > 0.6
+    assert figures["val_loss"][-1] < figures["val_loss"][0]
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_every_team_agrees(whole, team, threads):
+    team(threads)
+    assert trained(epochs=5) == whole
+
+
+@pytest.mark.parametrize("stopped", [1, 3])
+def test_going_on_gives_the_bits_of_not_stopping(whole, tmp_path, stopped):
+    path = tmp_path / "run.safetensors"
+    trained(epochs=stopped, checkpoint=path)
+    assert trained(epochs=5, resume=path) == whole
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "lion", "rmsprop", "adagrad"])
+def test_other_optimizers_with_clipped_values_go_on_too(tmp_path, optimizer):
+    data = fastmlp.load_data("digits")
+    options = {"hidden": [30], "optimizer": optimizer, "clip_value": 0.01, "dropout": 0.2}
+    options |= {"schedule": "exponential", "averaging": "swa", "swa_start": 2, "batch_size": 50}
+    if optimizer == "sgd":
+        options |= {"momentum": 0.9, "nesterov": True}
+    path = tmp_path / "run.safetensors"
+    expected = fastmlp.train(data, epochs=4, **options)
+    fastmlp.train(data, epochs=2, checkpoint=path, **options)
+    found = fastmlp.train(data, epochs=4, resume=path, **options)
+    for (w, b), (w_expected, b_expected) in zip(found.parameters, expected.parameters, strict=True):
+        np.testing.assert_array_equal(w, w_expected)
+        np.testing.assert_array_equal(b, b_expected)
