@@ -13,7 +13,8 @@ import pytest
 from conftest import CATALOG
 from fastmlp import _core
 from fastmlp.config import Config
-from fastmlp.config.sections import COUNTS_WITH, KEYS, DataConfig, NetworkConfig, TrainingConfig
+from fastmlp.config.sections import KEYS, DataConfig, NetworkConfig
+from fastmlp.config.training import COUNTS_WITH, TrainingConfig
 from fastmlp.errors import ConfigError
 
 FAMILIES = {"optimizer": CATALOG["optimizers"], "schedule": CATALOG["schedules"]}

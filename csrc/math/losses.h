@@ -1,5 +1,5 @@
 // What a loss is: the part that one output unit adds to one sample's loss, and its derivative. Adding one: a struct here, its name in
-// the list of math/catalog.h (a constant of a new name is also a line in Python's config/sections.py). Kernels on every instruction
+// the list of math/catalog.h (a constant of a new name is also a line in Python's config/training.py). Kernels on every instruction
 // set, Python's names, ranges, defaults, error messages and test sweeps follow from the list.
 //
 // The data loss is the mean over the samples; of weighted samples it is sum_i w_i l_i / (number of samples). A struct has

@@ -1,6 +1,6 @@
 // What an optimizer is: the new value of one parameter w, from its gradient g (mean over the batch) and what is kept of it from
 // step to step, its state. Adding one: a struct here or in optimizers_adam.h, its name in the list of math/catalog.h (a
-// hyperparameter of a new name is also a line in Python's config/sections.py). Kernels on every instruction set, Python's names,
+// hyperparameter of a new name is also a line in Python's config/training.py). Kernels on every instruction set, Python's names,
 // ranges, defaults, error messages and test sweeps follow from the list; the formula is the oracle that the tests evaluate, t being
 // the number of the step from 1, and all that a formula sets being 0 before the first step.
 //

@@ -5,7 +5,8 @@ What stands here is public; everything else may move.
 
 from ._core import __version__
 from .config import Config
-from .config.sections import AugmentationConfig, DataConfig, NetworkConfig, TrainingConfig
+from .config.sections import AugmentationConfig, DataConfig, NetworkConfig
+from .config.training import TrainingConfig
 from .data import Dataset, load_data
 from .errors import (
     ConfigError,

@@ -16,16 +16,16 @@ from typing import Any, Self
 
 from ..atomic import atomic_write
 from ..errors import ConfigError
-from .keys import FAMILIES, nearest
+from .catalog import FAMILIES
+from .keys import nearest
 from .sections import (
-    COUNTS_WITH,
     KEYS,
     SECTIONS,
     AugmentationConfig,
     DataConfig,
     NetworkConfig,
-    TrainingConfig,
 )
+from .training import COUNTS_WITH, TrainingConfig
 
 FORMAT = 1  # of the JSON form: as_dict() writes it, from_dict() reads no other
 

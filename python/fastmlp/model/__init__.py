@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..atomic import atomic_write
 from ..config import Config
-from ..config.keys import CUSTOM_LOSS
+from ..config.catalog import CUSTOM_LOSS
 from ..data.arrays import as_features, as_targets, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History

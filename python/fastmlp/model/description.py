@@ -16,14 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..config.keys import (
-    ACTIVATIONS,
-    HIDDEN_ACTIVATIONS,
-    LOSS_OUTPUTS,
-    LOSSES,
-    activation_name,
-    one_activation,
-)
+from ..config.catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES
+from ..config.keys import activation_name, one_activation
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from . import training_state

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.keys import CUSTOM_LOSS, LOSS_OUTPUTS, LOSSES, activation_name
+from ..config.catalog import CUSTOM_LOSS, LOSS_OUTPUTS, LOSSES
+from ..config.keys import activation_name
 from ..data.arrays import as_targets
 from ..errors import ConfigError, DataError
 from .multilabel import LabelSetTargets, is_label_matrix, is_one_hot

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
-from ..config.keys import CUSTOM_LOSS
+from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
 from ..data.arrays import as_features, as_targets, as_weights
 from ..data.dataset import Dataset, Split, split

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.sections import TrainingConfig
+from ..config.training import TrainingConfig
 from ..errors import ConfigError
 
 Array = NDArray[Any]

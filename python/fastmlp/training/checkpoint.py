@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..config.keys import SPREAD_SCHEDULES, whole
+from ..config.catalog import SPREAD_SCHEDULES
+from ..config.keys import whole
 from ..config.sections import KEYS
 from ..data.dataset import Split
 from ..errors import ConfigError, DataError, ModelFileError

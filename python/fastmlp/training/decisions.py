@@ -14,15 +14,15 @@ import numpy as np
 
 from .. import _core
 from ..config import Config
-from ..config.keys import (
+from ..config.catalog import (
     ADAPTIVE,
     HIDDEN_ACTIVATIONS,
     LOSSES,
     OPTIMIZERS,
     RECTIFIERS,
     UNTRAINABLE,
-    activation_name,
 )
+from ..config.keys import activation_name
 from ..data.dataset import Dataset, Split
 from ..errors import ConfigError
 from ..model import Model

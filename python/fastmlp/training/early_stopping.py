@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..config.sections import TrainingConfig
+from ..config.training import TrainingConfig
 from ..errors import ConfigError
 
 

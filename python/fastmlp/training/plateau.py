@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from ..config.sections import TrainingConfig
+from ..config.training import TrainingConfig
 from ..errors import ConfigError
 
 

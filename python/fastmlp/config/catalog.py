@@ -1,0 +1,55 @@
+"""What exists, as the engine says it: names to choose from, their numbers, ranges and defaults."""
+
+from __future__ import annotations
+
+from .. import _core
+
+_CATALOG = _core.catalog()
+
+ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
+HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
+UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
+PRECISIONS = tuple(_CATALOG["precisions"])
+INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
+LOSSES = {row["name"]: row for row in _CATALOG["losses"]}
+# A function of the caller's: the engine has it from train(), a file has only this name.
+CUSTOM_LOSS = "custom"
+LOSSES[CUSTOM_LOSS] = {
+    "name": CUSTOM_LOSS,
+    "formula": "of the caller's",
+    "outputs": list(ACTIVATIONS),
+    "constants": [],
+    "targets": "real",
+    "is_margin": False,
+    "log_outputs": False,
+}
+LOSS_OUTPUTS = {name: tuple(row["outputs"]) for name, row in LOSSES.items()}
+# By name of the loss, then of the constant; and by the constant's name alone.
+LOSS_CONSTANTS = {
+    name: {one["name"]: one for one in row["constants"]} for name, row in LOSSES.items()
+}
+CONSTANTS = {name: one for own in LOSS_CONSTANTS.values() for name, one in own.items()}
+# By name of the optimizer, then of the hyperparameter: what the engine says of each.
+OPTIMIZERS = {
+    row["name"]: {one["name"]: one for one in row["hyperparameters"]}
+    for row in _CATALOG["optimizers"]
+}
+SCHEDULES = {
+    row["name"]: {one["name"]: one for one in row["hyperparameters"]}
+    for row in _CATALOG["schedules"]
+}
+# Those that are spread over all epochs: another number of epochs is another schedule.
+SPREAD_SCHEDULES = frozenset(
+    row["name"] for row in _CATALOG["schedules"] if "total" in row["formula"]
+)
+UPDATE_OPTIONS = {one["name"]: one for one in _CATALOG["update_options"]}
+ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
+EMA_DECAY = _CATALOG["ema_decay"]
+# By the key that chooses: all that its choices have.
+FAMILIES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+HYPERPARAMETERS = {
+    name: one for rows in FAMILIES.values() for own in rows.values() for name, one in own.items()
+}
+# The engine takes no number from here on, which is said only to who comes near.
+UNLIMITED = max(one["below"] for one in HYPERPARAMETERS.values())
