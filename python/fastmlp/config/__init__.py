@@ -1,4 +1,4 @@
-"""The configuration: what can be chosen, in three sections; read from and written to TOML and JSON.
+"""The configuration: what can be chosen, in four sections; read from and written to TOML and JSON.
 
 Which keys there are stands in sections.py; what "auto" becomes once the data are seen, in
 training/decisions.py.

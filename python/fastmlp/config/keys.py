@@ -274,7 +274,8 @@ def per_layer(one: Kind) -> Kind:
         return one.check(key, value)
 
     def read(text: str) -> object:
-        return [one.read(part) for part in text.split(",")] if "," in text else one.read(text)
+        parts = re.split(r",(?![^(]*\))", text)  # not between constants
+        return [one.read(part) for part in parts] if len(parts) > 1 else one.read(text)
 
     return Kind(one.shown + "[,...]", check, read)
 
@@ -333,22 +334,6 @@ def _activation_text(key: str, value: Mapping[object, object]) -> object:
         raise ConfigError(f"{key} must have the name of an activation; got {dict(value)!r}")
     shown = ", ".join(f"{name}={float(number)!r}" for name, number in constants.items())  # type: ignore[arg-type]
     return f"{value['name']}({shown})" if shown else value["name"]
-
-
-def activation_per_layer(names: Iterable[str]) -> Kind:
-    """Accept one activation for all hidden layers, or a list with one for each."""
-    one = one_activation(names)
-
-    def check(key: str, value: object) -> object:
-        if isinstance(value, list | tuple):
-            return tuple(one.check(f"{key}[{at}]", each) for at, each in enumerate(value))
-        return one.check(key, value)
-
-    def read(text: str) -> object:
-        parts = re.split(r",(?![^(]*\))", text)  # not at the commas between constants
-        return parts if len(parts) > 1 else text
-
-    return Kind(f"{one.shown},...", check, read)
 
 
 def _as_whole(value: object) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, INITIALIZERS
-from .keys import activation_per_layer, choice, column, one_activation, real, text, widths
+from .keys import choice, column, one_activation, per_layer, real, text, widths
 from .section import Section, key
 from .training import TrainingConfig
 
@@ -76,7 +76,7 @@ class NetworkConfig(Section):
     hidden: Sequence[int] = key((128,), widths(), "widths of the hidden layers")
     activation: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = key(
         "relu",
-        activation_per_layer(HIDDEN_ACTIVATIONS),
+        per_layer(one_activation(HIDDEN_ACTIVATIONS)),
         f"of the hidden layers, one or one for each: {', '.join(HIDDEN_ACTIVATIONS)}; "
         "elu(alpha=0.5), for example, sets a constant",
     )
