@@ -311,16 +311,3 @@ def digest():
         x = pixels(171, sizes[0], kind)
         sha.update(weights(sizes, x, np.arange(171) % sizes[-1], batch))
     return sha.hexdigest()
-
-
-@pytest.mark.parametrize("isa", FMA_ISAS)
-def test_every_instruction_set_agrees(isa):
-    code = "import json, test_fast_ways as t; print(json.dumps(t.digest()))"
-    assert json.loads(run_python(code, FASTMLP_ISA=isa)) == digest()
-
-
-@pytest.mark.parametrize("threads", [2, 3, 7])
-def test_every_team_agrees(threads, team):
-    alone = digest()
-    team(threads)
-    assert digest() == alone
