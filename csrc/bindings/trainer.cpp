@@ -127,6 +127,7 @@ public:
                                              view_of<T>(targets_, network_->spec.outputs()),
                                              loss,
                                              custom.get()};
+                parameters.forget_zeros();
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }

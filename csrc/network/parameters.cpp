@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/sparse.h"
+
 namespace fastmlp {
 
 template <class T>
@@ -19,6 +21,19 @@ Parameters<T>::Parameters(const Spec& spec) {
             layer.bias = in.take<T>(layer.weight_row);
         }
     });
+}
+
+template <class T>
+Parameters<T>::~Parameters() = default;
+
+template <class T>
+void Parameters<T>::find_zeros() {
+    sparse = SparseLayers<T>::of_network(*this);
+}
+
+template <class T>
+void Parameters<T>::forget_zeros() {
+    sparse = nullptr;
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // The numbers of a network: one weight matrix and one bias a layer, in one block of memory.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "network/spec.h"
@@ -29,15 +30,24 @@ struct Layer {
 };
 
 template <class T>
+struct SparseLayers;
+
+template <class T>
 class Parameters {
 public:
     explicit Parameters(const Spec& spec);  // zeros
+    ~Parameters();
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
     T largest_magnitude() const;
+
+    // To be called when weights were changed by anything but a step: prediction leaves out their zeros, where that is faster.
+    void find_zeros();
+    void forget_zeros();                            // prediction reads W again
+    std::unique_ptr<const SparseLayers<T>> sparse;  // null: prediction reads W
 
 private:
     std::vector<Layer<T>> layers_;
