@@ -106,7 +106,10 @@ def compile_program(build: Build, folder: Path) -> Path:
         for part in ("gemm", "network", "random", "runtime")
         for p in sorted((csrc / part).glob("*.cpp"))
     ]
-    jobs += [(p, f"{p.parent.name}_{p.stem}", []) for p in [*sources, ROOT / "tests" / "cpp" / "train_bits.cpp"]]
+    jobs += [
+        (p, f"{p.parent.name}_{p.stem}", [])
+        for p in [*sources, ROOT / "tests" / "cpp" / "train_bits.cpp"]
+    ]
 
     def compiled(job: tuple[Path, str, list[str]]) -> str:
         source, name, flags = job

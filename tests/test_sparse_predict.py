@@ -1,10 +1,11 @@
-"""Prediction that leaves out zero weights gives the bits of the dense way: for any pattern of zeros,
-any number of rows, any shape, on every instruction set.
+"""Prediction that leaves out zero weights gives the bits of the dense way: for any pattern of
+zeros, any number of rows, any shape, on every instruction set.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 
 import numpy as np
@@ -48,7 +49,7 @@ def network_of(sizes, kind, *, hidden="relu", output="identity", dtype="float32"
     generator = np.random.default_rng(seed)
     network = _core.Network(sizes, [hidden] * (len(sizes) - 2) + [output], dtype)
     layers = []
-    for inputs, units in zip(sizes[:-1], sizes[1:], strict=True):
+    for inputs, units in itertools.pairwise(sizes):
         weight = generator.normal(size=(inputs, units)) * mask_of(kind, inputs, units, generator)
         weight[weight == 0] = 0.0
         bias = np.where(np.arange(units) % 3, generator.normal(size=units), -0.0)
@@ -92,7 +93,7 @@ def test_networks_of_several_layers(allow, hidden, output):
         found = []
         for sparse in (False, True):
             allow(sparse=sparse)
-            network, layers = network_of([200, 96, 40, 7], "weights", hidden=hidden, output=output)
+            network, _ = network_of([200, 96, 40, 7], "weights", hidden=hidden, output=output)
             found.append(network.predict(x).tobytes())
             if output == "identity":
                 found.append(network.evaluate(x, t, loss))

@@ -5,6 +5,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/layer_arrays.h"
+#include "bindings/masks.h"
 #include "bindings/module.h"
 #include "bindings/structure.h"
 #include "math/catalog.h"
@@ -39,6 +40,7 @@ void set_parameters(Network& network, const py::sequence& values) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
         const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
+        require_masked<T>(parameters, checked, "parameters");
         for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
         parameters.find_zeros();
     });

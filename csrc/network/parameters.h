@@ -37,6 +37,7 @@ struct Layer {
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
+    const T* mask = nullptr;                     // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
     bool learns;  // its activation's constants: they are the first extras
 
@@ -58,7 +59,7 @@ public:
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
     T largest_magnitude() const;
-    void fill_extras();  // as they begin
+    void fill_extras();  // as they begin, but what the caller gives
 
     const bool plain;  // as the spec says
 

@@ -58,7 +58,8 @@ int forward_group(const KernelTable<T>& kernels, const Parameters<T>& parameters
             dense_columns(kernels, layer, row, x, y, own.scratch.tile);
         const bool plain = l + 1 == layers && (!apply_output_unit || is_rowwise(layer.activation));
         const int activation = plain ? IdOf<Identity, Activations>::value : layer.activation;
-        largest = kernels.bias_activation_columns[activation]({layer.out, samples, y, row, layer.bias, layer.constants_from(0), nullptr, 0});
+        largest =
+            kernels.bias_activation_columns[activation]({layer.out, samples, y, row, layer.bias, layer.constants_from(0), nullptr, 0});
     }
     return from;
 }

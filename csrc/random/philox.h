@@ -7,7 +7,7 @@
 
 namespace fastmlp {
 
-enum class Purpose : uint32_t { weights = 1, biases = 2, shuffle = 3, dropout = 4, augmentation = 5, noise = 6 };
+enum class Purpose : uint32_t { weights = 1, biases = 2, shuffle = 3, dropout = 4, augmentation = 5, noise = 6, connections = 7 };
 
 struct Stream {
     uint64_t seed;
