@@ -272,6 +272,15 @@ void bind_trainer(py::module_& module) {
             return py::array_t<int64_t>(static_cast<py::ssize_t>(order.size()), order.data());
         },
         py::arg("n"), py::arg("seed"), py::arg("epoch"), "The order in which a trainer takes its samples in an epoch: int64 (n,).");
+    module.def(
+        "bootstrap",
+        [](int64_t n, uint64_t seed, uint32_t model) {
+            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
+            std::vector<int64_t> rows(static_cast<std::size_t>(n));
+            resample(rows, seed, model);
+            return py::array_t<int64_t>(static_cast<py::ssize_t>(rows.size()), rows.data());
+        },
+        py::arg("n"), py::arg("seed"), py::arg("model"), "Rows drawn with replacement, for one of the models of a bag: int64 (n,).");
 }
 
 }  // namespace fastmlp

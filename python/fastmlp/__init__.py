@@ -16,9 +16,12 @@ from .errors import (
     InterruptedWarning,
     LossFunctionError,
     ModelFileError,
+    NotFittedError,
+    NotSeparableWarning,
 )
 from .evaluation import Evaluation, History
 from .model import Model, load
+from .single_unit import LinearRegression, Perceptron, SoftmaxRegression
 from .training import train
 
 __all__ = [
@@ -33,10 +36,15 @@ __all__ = [
     "FastmlpError",
     "History",
     "InterruptedWarning",
+    "LinearRegression",
     "LossFunctionError",
     "Model",
     "ModelFileError",
     "NetworkConfig",
+    "NotFittedError",
+    "NotSeparableWarning",
+    "Perceptron",
+    "SoftmaxRegression",
     "TrainingConfig",
     "__version__",
     "load",

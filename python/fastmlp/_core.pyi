@@ -88,6 +88,29 @@ def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
 def cpu_info() -> dict[str, Any]: ...
 def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def bootstrap(n: int, seed: int, model: int) -> NDArray[np.int64]: ...
+
+@type_check_only
+class PerceptronRun(TypedDict):
+    end: str
+    last: NDArray[np.float64]
+    last_mistakes: int
+    pocket: NDArray[np.float64]
+    pocket_mistakes: int
+    picked: NDArray[np.int64]
+    proof: tuple[NDArray[np.int64], int, int] | None
+    history: NDArray[np.float64] | None
+    mistakes: NDArray[np.int64] | None
+
+def train_perceptron(
+    x: NDArray[np.float64],
+    sides: NDArray[np.int8],
+    *,
+    learning_rate: float,
+    seed: int,
+    max_updates: int,
+    keep_history: bool = False,
+) -> PerceptronRun: ...
 
 class Network:
     def __init__(
