@@ -4,6 +4,7 @@ What stands here is public; everything else may move.
 """
 
 from ._core import __version__
+from .bagging import Bagging, bag
 from .config import Config
 from .config.sections import AugmentationConfig, DataConfig, NetworkConfig
 from .config.training import TrainingConfig
@@ -26,6 +27,7 @@ from .training import train
 
 __all__ = [
     "AugmentationConfig",
+    "Bagging",
     "Config",
     "ConfigError",
     "DataConfig",
@@ -47,6 +49,7 @@ __all__ = [
     "SoftmaxRegression",
     "TrainingConfig",
     "__version__",
+    "bag",
     "load",
     "load_data",
     "train",

@@ -210,15 +210,7 @@ def train(
     if going_on is not None and init is not None:
         raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
-    if x is None or isinstance(x, Dataset):
-        if y is not None or validation is not None:
-            raise ConfigError("y and validation go with an array x; a data set brings both along")
-        data = load_dataset(chosen) if x is None else x
-        parts = split_dataset(data, chosen)
-        labels: Any = data.y
-    else:
-        _refuse_reading_keys(x, y, options)
-        data, parts, labels = _from_arrays(x, y, validation, chosen.training.seed)
+    data, parts, labels = bring_together(x, y, validation, chosen, options)
     return fit(
         data,
         parts,
@@ -234,6 +226,33 @@ def train(
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
+
+
+def bring_together(
+    x: Any,
+    y: Any,
+    validation: tuple[Any, Any] | float | None,
+    config: Config,
+    options: Mapping[str, Any],
+) -> tuple[Dataset, Split, Any]:
+    """Return the data that `train` was given or is to read, their parts, and the caller's labels.
+
+    Parameters
+    ----------
+    x, y, validation
+        As the caller gave them.
+    config : Config
+        Its section [data] is read where x is None.
+    options : mapping
+        Keys that the caller chose by name.
+    """
+    if x is None or isinstance(x, Dataset):
+        if y is not None or validation is not None:
+            raise ConfigError("y and validation go with an array x; a data set brings both along")
+        data = load_dataset(config) if x is None else x
+        return data, split_dataset(data, config), data.y
+    _refuse_reading_keys(x, y, options)
+    return _from_arrays(x, y, validation, config.training.seed)
 
 
 def load_dataset(config: Config) -> Dataset:
@@ -253,7 +272,7 @@ def fingerprint(data: Dataset) -> str:
     return digest_of(data.x, data.y)
 
 
-def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
+def _refuse_reading_keys(x: Any, y: Any, options: Mapping[str, Any]) -> None:
     if isinstance(x, str | os.PathLike):
         raise ConfigError(
             f"x is a text; to train on a data set or a file pass source={os.fspath(x)!r}"
