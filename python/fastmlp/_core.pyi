@@ -74,6 +74,11 @@ class InitializerRow(TypedDict):
     formula: str
 
 @type_check_only
+class DropoutScheduleRow(TypedDict):
+    name: str
+    formula: str
+
+@type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
@@ -82,6 +87,9 @@ class Catalog(TypedDict):
     update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
     precisions: list[str]
+    dropout_schedules: list[DropoutScheduleRow]
+    dropout_epochs: HyperparameterRow
+    mixup: HyperparameterRow
     ema_decay: HyperparameterRow
 
 def catalog() -> Catalog: ...
@@ -201,7 +209,10 @@ class Trainer:
         layer_rates: Sequence[float] = (),
         bias_rate: float = 1.0,
         dropout: Sequence[float] = (),
+        dropout_schedule: str = "constant",
+        dropout_epochs: float = 1.0,
         augmentation: dict[str, float] = {},
+        mixup: float = 0.0,
         noise: float = 0.0,
         max_norm: float = 0.0,
         loss_constants: Mapping[str, float | Sequence[float]] = ...,

@@ -114,7 +114,10 @@ def train(
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
-        ``input_dropout=0.0``, ``input_noise=0.0`` (deviation of what is added to scaled inputs),
+        ``input_dropout=0.0``, ``dropout_schedule="constant"`` (``"linear"`` and ``"curriculum"``:
+        the shares rise from 0 within ``dropout_epochs``, all by default), ``mixup=0.0`` (alpha of
+        the Beta distribution of the shares in which rows are mixed), ``input_noise=0.0``
+        (deviation of what is added to scaled inputs),
         ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
@@ -176,6 +179,11 @@ def train(
     ``layer_rates`` has a multiple of the learning rate for each layer (0 keeps a layer as it is),
     ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
+
+    With ``mixup`` each row of a step is ``s x + (1 - s) x'``, x' being a row of the same batch, s
+    drawn from Beta(mixup, mixup); its targets (of a class the row of 0 and 1) and its weight are
+    mixed in the same shares (Zhang et al., 2018). ``accuracy`` in the history then counts whether
+    the class of the larger share is answered.
 
     Examples
     --------
