@@ -8,7 +8,16 @@ import json
 import pytest
 from conftest import FMA_ISAS, run_python
 
-FEATURES = ("augmentation", "dropout", "fast_ways", "learned_activations", "max_norm", "noise")
+FEATURES = (
+    "augmentation",
+    "dropout",
+    "dropout_schedule",
+    "fast_ways",
+    "learned_activations",
+    "max_norm",
+    "mixup",
+    "noise",
+)
 
 
 def digest(feature):
