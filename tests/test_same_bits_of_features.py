@@ -14,6 +14,7 @@ FEATURES = (
     "dropout_schedule",
     "fast_ways",
     "learned_activations",
+    "masks",
     "max_norm",
     "mixup",
     "noise",
