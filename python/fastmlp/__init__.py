@@ -18,6 +18,13 @@ from .errors import (
     ModelFileError,
 )
 from .evaluation import Evaluation, History
+from .learning_rates import (
+    LearningRateStudy,
+    LearningRateSweep,
+    find_learning_rate,
+    learning_rate_study,
+)
+from .minimization import Minimization, minimize
 from .model import Model, load
 from .training import train
 
@@ -33,13 +40,19 @@ __all__ = [
     "FastmlpError",
     "History",
     "InterruptedWarning",
+    "LearningRateStudy",
+    "LearningRateSweep",
     "LossFunctionError",
+    "Minimization",
     "Model",
     "ModelFileError",
     "NetworkConfig",
     "TrainingConfig",
     "__version__",
+    "find_learning_rate",
+    "learning_rate_study",
     "load",
     "load_data",
+    "minimize",
     "train",
 ]

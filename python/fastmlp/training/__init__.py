@@ -194,6 +194,37 @@ def train(
     ...
     fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
     """
+    plan = prepare(
+        x,
+        y,
+        config=config,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        validation=validation,
+        init=init,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        **options,
+    )
+    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def prepare(
+    x: Any = None,
+    y: Any = None,
+    *,
+    config: Config | str | os.PathLike[str] | None = None,
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    validation: tuple[Any, Any] | float | None = None,
+    init: str | Model | Weights | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Plan:
+    """Decide and check everything that `train` would do with these arguments; compute nothing."""
     going_on = None if resume is None else GoingOn.read(resume)
     chosen = config if isinstance(config, Config) else Config()
     if config is None and going_on is not None:
@@ -219,7 +250,7 @@ def train(
     else:
         _refuse_reading_keys(x, y, options)
         data, parts, labels = _from_arrays(x, y, validation, chosen.training.seed)
-    return fit(
+    return plan_for(
         data,
         parts,
         chosen,
@@ -228,9 +259,6 @@ def train(
         class_weight=class_weight,
         loss_function=function if callable(function) else None,
         start=init,
-        progress=progress,
-        verbose=verbose,
-        on_epoch=on_epoch,
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
@@ -292,18 +320,30 @@ def fit(
     parts: Split,
     config: Config,
     *,
+    progress: bool = False,
+    verbose: bool = False,
+    on_epoch: Callable[[int, Model], object] | None = None,
+    **more: Any,
+) -> Model:
+    """Train on a data set that is already split; for the rest see `plan_for` and `train`."""
+    plan = plan_for(data, parts, config, **more)
+    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def plan_for(
+    data: Dataset,
+    parts: Split,
+    config: Config,
+    *,
     labels: Any = None,
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     loss_function: LossFunction | None = None,
     start: Model | Weights | None = None,
-    progress: bool = False,
-    verbose: bool = False,
-    on_epoch: Callable[[int, Model], object] | None = None,
     checkpoint: Checkpoint | None = None,
     going_on: GoingOn | None = None,
-) -> Model:
-    """Train on a data set that is already split; for the rest see `train`.
+) -> Plan:
+    """Return what is to be trained, on a data set that is already split.
 
     Parameters
     ----------
@@ -370,7 +410,7 @@ def fit(
     weights = training_weights(weights, by_class, targets, encoded)
     if going_on is not None:
         going_on.require_data(fingerprint_of_weights(weights))
-    plan = Plan(
+    return Plan(
         network,
         description,
         (parts.x_train, encoded),
@@ -382,7 +422,6 @@ def fit(
         going_on,
         {} if checkpoint is None else fingerprints(parts) | fingerprint_of_weights(weights),
     )
-    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 
 
 def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:
