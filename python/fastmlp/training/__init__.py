@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
@@ -379,12 +378,9 @@ def plan_for(
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
     activations = (*config.network.hidden_activations(), config.network.output_unit())
-    network = _core.Network(sizes, activations, config.network.dtype)
-    network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    set_first_weights(network, config, start if going_on is None else going_on.weights)
     description = Description(
         sizes=sizes,
         activations=activations,
@@ -403,6 +399,8 @@ def plan_for(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
+    network = description.network()
+    set_first_weights(network, config, start if going_on is None else going_on.weights)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight
