@@ -82,7 +82,7 @@ def strong_wolfe(phi, first, curvature, most=100):
 def lbfgs(function, x, iterations, history=10):
     """The points of L-BFGS with that line search, the first with a step of length 1 at most."""
     points, pairs = [x], []
-    value, g = function(x)
+    _, g = function(x)
     for _ in range(iterations):
         p = -inverse_hessian(pairs[-history:], len(x)) @ g
 
@@ -92,7 +92,7 @@ def lbfgs(function, x, iterations, history=10):
 
         first = 1.0 if pairs else min(1.0, 1 / np.linalg.norm(g))
         new = x + strong_wolfe(phi, first, CURVATURE["lbfgs"]) * p
-        value, g_new = function(new)
+        _, g_new = function(new)
         pairs.append((new - x, g_new - g))
         x, g = new, g_new
         points.append(x)

@@ -8,6 +8,7 @@
 
 #include "network/descent_methods.h"
 #include "network/schedule.h"
+#include "network/spec.h"
 
 namespace py = pybind11;
 
@@ -89,7 +90,11 @@ void require_full_batch(const UpdateRule& rule, const std::string& optimizer, co
             throw std::invalid_argument("optimizer '" + optimizer +
                                         "' needs the same loss of all samples at every evaluation, and its line search chooses the step: " +
                                         name + " does not go with it");
-    (void)spec;
+    for (const auto& layer : spec.extras)
+        for (const ExtraTensor& one : layer)
+            if (!one.trained)
+                throw std::invalid_argument("optimizer '" + optimizer + "' is not for a network that keeps '" + one.name +
+                                            "' beside what is trained: a line search evaluates points where training does not stay");
 }
 
 }  // namespace fastmlp

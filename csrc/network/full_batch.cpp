@@ -27,6 +27,11 @@ std::vector<Trained<T>> trained_tensors(const StepContext<T>& context) {
         const Layer<T>& layer = context.parameters[l];
         tensors.push_back({layer.weight, plan.gradient[at(l)], layer.in, layer.out, layer.weight_row, true});
         tensors.push_back({layer.bias, plan.bias_gradient[at(l)], 1, layer.out, layer.weight_row, false});
+        for (std::size_t e = 0; e < layer.extras.size(); ++e) {
+            const auto& [about, values, row] = layer.extras[e];
+            if (about.trained)
+                tensors.push_back({values, plan.extra_gradient[at(l)][e], about.lines(), about.columns, row, about.penalised});
+        }
     }
     return tensors;
 }
@@ -99,6 +104,17 @@ private:
 }  // namespace
 
 template <class T>
+int64_t trained_count(const Parameters<T>& parameters) {
+    int64_t count = 0;
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        count += (parameters[l].in + 1) * parameters[l].out;
+        for (const Extra<T>& extra : parameters[l].extras)
+            if (extra.about.trained) count += extra.about.lines() * extra.about.columns;
+    }
+    return count;
+}
+
+template <class T>
 void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& poll, EpochReport& report) {
     if (report.tally.samples >= samples) return;
     FullBatch<T>& own = *context.plan.full_batch;
@@ -124,6 +140,8 @@ void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& 
     context.plan.optimizer.steps += done.moved;
 }
 
+template int64_t trained_count(const Parameters<float>&);
+template int64_t trained_count(const Parameters<double>&);
 template void run_full_batch(const StepContext<float>&, int64_t, const Poll&, EpochReport&);
 template void run_full_batch(const StepContext<double>&, int64_t, const Poll&, EpochReport&);
 

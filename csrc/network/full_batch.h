@@ -22,6 +22,10 @@ template <class T>
 struct StepContext;
 struct EpochReport;
 
+// How long the vectors of its descent are.
+template <class T>
+int64_t trained_count(const Parameters<T>& parameters);
+
 // One step. Parameters always stand where the last whole one has led.
 template <class T>
 void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& poll, EpochReport& report);

@@ -210,6 +210,7 @@ bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Me
         if (context.custom && context.custom->failed) return false;
         if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
         gradients(chunk, false, samples);
+        if (!context.parameters.plain) extra_gradients(chunk);
         if (member.leads()) interruption.abandon_step = interruption.asked();
         member.wait();
         if (interruption.abandon_step) return false;

@@ -20,13 +20,12 @@ from ..errors import ConfigError
 from ..training import prepare
 from ..training.epochs import trainer_of
 from ..training.plan import Plan
-from .smoothing import smoothed
+from .smoothing import DIVERGED, smoothed
 
 Array = NDArray[np.float64]
 SCHEDULE = "range_test"
 SWEEP = {"lowest": 1e-6, "highest": 10.0, "steps": 100, "smoothing": 0.9}  # the defaults
 OWN = ("learning_rate", "schedule", "epochs")  # what the sweep decides itself
-DIVERGED = 4.0  # times the lowest smoothed loss, and above the first: here the sweep is over
 LEFT_OUT = 0.1  # of the steps at the start: their averages are of few losses
 
 
@@ -200,7 +199,10 @@ def _swept(plan: Plan, smoothing: float) -> tuple[Array, bool]:
 
 
 def _end_of(found: Array, smoothing: float) -> int | None:
-    """Return the steps up to the one at which the loss has diverged, or None where it has not."""
+    """Return the steps up to the one at which the loss has diverged, or None where it has not.
+
+    That is where its average is above the first, and a multiple of the lowest.
+    """
     averages = smoothed(found[:, 0], smoothing)
     low = np.minimum.accumulate(averages)
     over = ~(averages <= low + np.maximum((DIVERGED - 1) * np.abs(low), averages[:1] - low))

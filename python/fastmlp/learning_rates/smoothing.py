@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
+DIVERGED = 4.0  # times a loss from which it had come
+
+
 def smoothed(losses: Array, share: float) -> Array:
     """Return exponential moving averages, corrected for their start at 0.
 

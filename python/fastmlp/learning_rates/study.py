@@ -18,10 +18,10 @@ from ..errors import ConfigError, DivergedError
 from ..evaluation import History
 from ..training import prepare
 from ..training.epochs import run_epochs, trainer_of
-from .smoothing import smoothed
+from .smoothing import DIVERGED, smoothed
 
 Array = NDArray[np.float64]
-SMOOTHING = 0.9  # of the losses of single steps in the picture
+SMOOTHING = 0.9  # of the losses of single steps
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,8 +35,8 @@ class LearningRateStudy:
     step_losses : dict of ndarray of float64, shape (steps,)
         The mean loss of each batch before its step.
     diverged : dict of bool
-        A number became infinite or NaN, or the loss ended above where it had begun (means over a
-        tenth of the steps each).
+        A number became infinite or NaN, or the average loss rose to four times that of the first
+        batch, or ended above it.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def learning_rate_study(
     diverged: dict[float, bool] = {}
     for rate in rates:
         histories[rate], losses[rate], failed = _trained(x, y, options | {"learning_rate": rate})
-        diverged[rate] = failed or _has_risen(losses[rate])
+        diverged[rate] = failed or _has_risen(smoothed(losses[rate], SMOOTHING))
     return LearningRateStudy(histories=histories, step_losses=losses, diverged=diverged)
 
 
@@ -133,7 +133,9 @@ def _trained(x: Any, y: Any, options: dict[str, Any]) -> tuple[History, Array, b
     return model.history, trainer.recorded_steps[:, 0].copy(), False
 
 
-def _has_risen(losses: Array) -> bool:
-    """Whether the last tenth of the losses lies above the first."""
-    some = max(1, len(losses) // 10)
-    return len(losses) > 0 and not losses[-some:].mean() <= losses[:some].mean()
+def _has_risen(averages: Array) -> bool:
+    """Whether the loss has been a multiple of the first one, or ended above it."""
+    if len(averages) == 0:
+        return False
+    first, last, highest = averages[0], averages[-1], averages.max()
+    return not (last <= first and highest - first <= (DIVERGED - 1) * abs(first))
