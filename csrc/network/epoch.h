@@ -20,7 +20,7 @@ struct EpochReport {
     EpochEnd end = EpochEnd::complete;
     double learning_rate = 0;  // of the last step, without the multiples of layers and biases; of a line search: its step
     std::vector<StepFigures>* recorded = nullptr;  // each step adds its figures; null: they are not wanted
-    int64_t evaluations = 0;                       // of a full batch: losses with their gradients
+    int64_t evaluations = 0;                       // of a full batch: losses with their gradients, by the line search
     DescentEnd stop = DescentEnd::none;            // of a full batch: why no epoch should follow
 };
 

@@ -75,8 +75,7 @@ public:
         for_each(tensors_, [&](const Trained<T>& tensor, int64_t place, std::size_t i) { tensor.values[place] = static_cast<T>(x[i]); });
     }
 
-    Tally tally{};            // of the last evaluation
-    int64_t evaluations = 0;  // whole ones
+    Tally tally{};  // of the last evaluation
 
 private:
     bool pass() {
@@ -91,7 +90,6 @@ private:
         pace.record(std::chrono::duration<double>(Clock::now() - began).count(), 1);
         if (!whole) return false;
         tally = seen;
-        ++evaluations;
         return true;
     }
 
@@ -129,7 +127,7 @@ void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& 
         else
             loss.put(own.descent.x());
     }
-    report.evaluations += loss.evaluations;
+    report.evaluations += done.evaluations;
     if (done.end == DescentEnd::left) report.end = EpochEnd::interrupted;
     if (done.end == DescentEnd::not_finite) report.end = EpochEnd::not_finite;
     if (report.end != EpochEnd::complete) return;

@@ -40,13 +40,13 @@ def sweep(
         for colour, (name, rate) in zip(COLOURS[1:], marks.items(), strict=False):
             height = np.interp(np.log(rate), np.log(rates), smoothed)
             axes.plot([rate], [height], "o", color=colour, label=f"{name}: {rate:.3g}", **MARK)
-        low, high = float(smoothed.min()), float(smoothed[: max(1, len(smoothed) // 4)].max())
-        room = 0.25 * (high - low) or 1.0
+        low, high = float(losses.min()), float(losses[: max(1, len(losses) // 4)].max())
+        room = 0.1 * (high - low) or 1.0
         axes.set(
             xscale="log",
             xlabel="learning rate",
             ylabel="training loss",
-            ylim=(low - room, high + 2 * room),
+            ylim=(low - room, high + room),
         )
         axes.legend()
         return save(figure, path)
@@ -62,23 +62,27 @@ def study(
     Parameters
     ----------
     losses : mapping of ndarray, shape (steps,)
-        By learning rate.
+        By learning rate; all begin at the same loss.
     diverged : mapping of bool
-        Likewise: such a line is dashed, ends with a cross and is called so.
+        Likewise: such a line is dashed, and ends with a cross: at the upper edge, which is twice
+        the first loss, where it has gone beyond.
     path : path, optional
         A file for the picture.
     """
     with style():
         figure = new_figure()
         axes = figure.add_subplot()
+        edge = 2 * max(abs(values[0]) for values in losses.values() if len(values))
         for at, (rate, values) in enumerate(losses.items()):
             colour, bad = COLOURS[at % len(COLOURS)], diverged[rate]
+            beyond = ~(values <= edge)
+            end = int(beyond.argmax()) + 1 if bad and beyond.any() else len(values)
             label = f"{rate:g}" + (" (diverged)" if bad else "")
             dashes = "--" if bad else "-"
-            steps = np.arange(1, len(values) + 1)
-            axes.plot(steps, values, dashes, color=colour, linewidth=1.2, label=label)
-            if bad and len(values):
-                axes.plot(steps[-1:], values[-1:], "x", color=colour, **MARK)
-        axes.set(xlabel="step", ylabel="training loss", yscale="log")
+            steps, shown = np.arange(1, end + 1), np.fmin(values[:end], edge)
+            axes.plot(steps, shown, dashes, color=colour, linewidth=1.2, label=label)
+            if bad:
+                axes.plot(steps[-1:], shown[-1:], "x", color=colour, clip_on=False, **MARK)
+        axes.set(xlabel="step", ylabel="training loss", ylim=(None, edge))
         axes.legend(title="learning rate")
         return save(figure, path)

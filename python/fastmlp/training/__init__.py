@@ -107,7 +107,10 @@ def train(
         ``learning_rate=0.1`` (values on a linear output: 0.01), ``momentum=0.0`` and
         ``nesterov=False``, or ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``,
         ``beta_2=0.999`` and ``epsilon=1e-8``, both with ``l1=0.0`` and ``l2=0.0``, or one of the
-        others (``fastmlp train --help`` lists them all with their numbers),
+        others (``fastmlp train --help`` lists them all with their numbers), ``optimizer="lbfgs"``
+        with ``history=10`` or ``"steepest_descent"``, both with ``line_search=None`` (their own:
+        ``"wolfe"`` for lbfgs, else ``"exact"``), ``max_evaluations=25``,
+        ``gradient_tolerance=1e-5`` and ``l2=0.0``,
         ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
         ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
@@ -167,11 +170,19 @@ def train(
     and ``weight_decay`` (which adamw and lion do not pass through their averages) pull weights,
     never biases.
 
+    ``lbfgs`` (Liu and Nocedal, 1989) and ``steepest_descent`` (along ``-g / |g|``) take all rows at
+    once, one step an epoch, whose length a line search finds: one that fulfils the strong Wolfe
+    conditions, or the best along the line. l2 is part of what they make small; l1 has no gradient
+    at 0 and is refused, as are mini-batches and all that draws, clips or schedules. Training ends
+    early where the gradient is small or no lower loss is found; ``record["stop_reason"]`` says so.
+    The loss of an epoch is that of all rows after its step, its learning_rate the step's length.
+
     A ``schedule`` multiplies the learning rate, step by step, by a factor from 0 to 1:
     ``step_decay``, ``exponential``, ``polynomial``, ``invscaling`` (as scikit-learn), ``cosine``,
-    ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024) or ``plateau`` (falls
-    where the validation loss does not), after ``warmup_epochs`` in which it rises. ``clip_value``
-    limits each element of g, ``clip_norm`` its norm over all parameters, before penalties.
+    ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024), ``plateau`` (falls
+    where the validation loss does not) or ``range_test`` (rises, for `find_learning_rate`), after
+    ``warmup_epochs`` in which it rises. ``clip_value`` limits each element of g, ``clip_norm`` its
+    norm over all parameters, before penalties.
     ``layer_rates`` has a multiple of the learning rate for each layer (0 keeps a layer as it is),
     ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
