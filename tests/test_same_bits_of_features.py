@@ -11,10 +11,12 @@ from conftest import FMA_ISAS, run_python
 FEATURES = (
     "augmentation",
     "dropout",
+    "dropout_schedule",
     "fast_ways",
     "full_batch",
     "learned_activations",
     "max_norm",
+    "mixup",
     "noise",
 )
 

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include "network/augment.h"
+#include "network/dropout.h"
 #include "network/hyperparameters.h"
 #include "network/optimizer.h"
 #include "network/spec.h"
@@ -23,8 +24,8 @@ Numbers numbers_of(const pybind11::kwargs& given);
 // {height, width, shift, ...}; throws std::invalid_argument unless they are changes of pictures of so many features.
 AugmentOptions augmentation_of(const pybind11::dict& given, int64_t features);
 
-// Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none.
-void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed);
+// Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none. `total` counts epochs.
+DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed);
 
 // What a training does that is called `optimizer`: an optimizer's update after each batch, or a descent on all samples.
 UpdateRule update_rule(const std::string& optimizer, const Named& numbers, const std::string& line_search, bool double_precision);
@@ -32,7 +33,5 @@ UpdateRule update_rule(const std::string& optimizer, const Named& numbers, const
 // Throws std::invalid_argument where something is chosen that only mini-batches have; `chosen`: what it is called, and whether it is.
 void require_full_batch(const UpdateRule& rule, const std::string& optimizer, const Spec& spec,
                         std::vector<std::pair<std::string, bool>> chosen);
-
-bool drops(const std::vector<double>& dropout);
 
 }  // namespace fastmlp

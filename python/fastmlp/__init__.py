@@ -4,6 +4,7 @@ What stands here is public; everything else may move.
 """
 
 from ._core import __version__
+from .bagging import Bagging, bag
 from .config import Config
 from .config.sections import AugmentationConfig, DataConfig, NetworkConfig
 from .config.training import TrainingConfig
@@ -16,6 +17,8 @@ from .errors import (
     InterruptedWarning,
     LossFunctionError,
     ModelFileError,
+    NotFittedError,
+    NotSeparableWarning,
 )
 from .evaluation import Evaluation, History
 from .learning_rates import (
@@ -26,10 +29,12 @@ from .learning_rates import (
 )
 from .minimization import Minimization, minimize
 from .model import Model, load
+from .single_unit import LinearRegression, Perceptron, SoftmaxRegression
 from .training import train
 
 __all__ = [
     "AugmentationConfig",
+    "Bagging",
     "Config",
     "ConfigError",
     "DataConfig",
@@ -42,13 +47,19 @@ __all__ = [
     "InterruptedWarning",
     "LearningRateStudy",
     "LearningRateSweep",
+    "LinearRegression",
     "LossFunctionError",
     "Minimization",
     "Model",
     "ModelFileError",
     "NetworkConfig",
+    "NotFittedError",
+    "NotSeparableWarning",
+    "Perceptron",
+    "SoftmaxRegression",
     "TrainingConfig",
     "__version__",
+    "bag",
     "find_learning_rate",
     "learning_rate_study",
     "load",

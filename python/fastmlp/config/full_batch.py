@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NEEDS_BATCHES = frozenset(
     (
         *UPDATE_OPTIONS,
-        *("schedule", "warmup_epochs", "dropout", "input_dropout", "input_noise"),
-        *("max_norm", "precision"),
+        *("schedule", "warmup_epochs", "dropout", "dropout_schedule", "input_dropout"),
+        *("input_noise", "mixup", "max_norm", "precision"),
     )
 )
 # What would mean nothing, and is refused where it is given.
