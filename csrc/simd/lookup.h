@@ -26,7 +26,8 @@ struct NumberTable {
     }
     // numbers[places[lane]]
     FASTMLP_INLINE Vec<float> at(const uint8_t* places) const {
-        const __m512i index = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
+        const __m512i index =
+            _mm512_maskz_cvtepu8_epi32(static_cast<__mmask16>(-1), _mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
         const __mmask16 second = _mm512_test_epi32_mask(index, _mm512_set1_epi32(32)),
                         upper = _mm512_test_epi32_mask(index, _mm512_set1_epi32(64));
         const __m512 low = _mm512_mask_blend_ps(second, of_pair(0, index), of_pair(2, index));
