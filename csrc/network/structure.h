@@ -10,6 +10,12 @@ struct Structure {
     std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
 
     bool is_plain() const { return masked.empty(); }
+    // Whether each layer is a product, a bias and an activation, one after the other, with whatever weights.
+    bool is_chain() const {
+        Structure whole = *this;
+        whole.masked.clear();
+        return whole.is_plain();
+    }
 };
 
 }  // namespace fastmlp
