@@ -246,6 +246,15 @@ def test_what_training_refuses(options, message):
         fastmlp.train(rows, labels, hidden=[8], **options)
 
 
+def test_a_line_search_leaves_zeros_too():
+    rows, labels = data(300)
+    model = fastmlp.train(rows, labels, hidden=[30], connections=4, optimizer="lbfgs", epochs=5)
+    assert model.sparsity[0] == 1 - 4 / 20
+    assert_masked(model.parameters)
+    with pytest.raises(fastmlp.ConfigError, match=r"prune=0.5 does not go with optimizer 'lbfgs'"):
+        fastmlp.train(rows, labels, hidden=[30], prune=0.5, optimizer="lbfgs", epochs=5)
+
+
 def digest():
     """What masked trainings come to, in short."""
     rows, labels = data(500, 30, 5)

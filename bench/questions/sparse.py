@@ -35,8 +35,8 @@ def weights(share: float, by: str) -> NDArray[np.float32]:
     gone = np.zeros(WIDTH * width, bool)
     gone[rng.permutation(gone.size)[: round(share * gone.size)]] = True
     kept = np.repeat(~gone.reshape(WIDTH, width), WIDTH // width, axis=1)
-    drawn: NDArray[np.float32] = (rng.standard_normal((WIDTH, WIDTH)) * kept).astype(np.float32)
-    return drawn
+    drawn: NDArray[np.float32] = rng.standard_normal((WIDTH, WIDTH)).astype(np.float32)
+    return np.where(kept, drawn, np.float32(0))
 
 
 def network_of(core: Any, share: float, by: str, *, sparse: bool) -> Any:

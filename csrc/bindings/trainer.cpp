@@ -7,6 +7,7 @@
 
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
+#include "bindings/claim.h"
 #include "bindings/custom_loss.h"
 #include "bindings/epoch_result.h"
 #include "bindings/masks.h"
@@ -41,27 +42,6 @@ struct Options {
     double mixup, noise, max_norm;
     std::optional<double> ema_decay;
     bool record_steps;
-};
-
-// The place of the one trainer of a network, kept from before its parameters are looked at.
-class Claim {
-public:
-    explicit Claim(NetworkPointer network) : network_(std::move(network)) {
-        if (network_->has_trainer.exchange(true)) throw std::runtime_error("the network already has a trainer; close that one first");
-    }
-    ~Claim() { release(); }
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
-
-    bool held() const { return held_; }
-    void release() {
-        if (held_) network_->has_trainer = false;
-        held_ = false;
-    }
-
-private:
-    NetworkPointer network_;
-    bool held_ = true;
 };
 
 class Trainer {
@@ -181,6 +161,7 @@ public:
     }
     void set_masks(const py::sequence& masks) {
         require_rest();
+        if (options_.rule.full_batch) throw std::invalid_argument("masks do not change where a step takes all samples");
         const auto lock = network_->try_write();
         if (!lock) throw std::runtime_error("the network is in use by another call; set masks when that has ended");
         with_parameters(*network_, [&](auto& parameters) {
@@ -301,8 +282,8 @@ void bind_trainer(py::module_& module) {
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)
         .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
-        .def_property_readonly("recorded_steps", &Trainer::recorded_steps)
         .def("set_masks", &Trainer::set_masks, py::arg("masks"))
+        .def_property_readonly("recorded_steps", &Trainer::recorded_steps)
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
         .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)

@@ -70,7 +70,7 @@ bool SparseMatrix<T>::close(Block& block, const std::vector<int32_t>& entries, i
 }
 
 template <class T>
-SparseMatrix<T>::SparseMatrix(int64_t in, int64_t out, const T* w, int64_t w_row) : out_(out) {
+SparseMatrix<T>::SparseMatrix(int64_t in, int64_t out, const T* w, int64_t w_row) : in_(in), out_(out) {
     for (int64_t first = 0; first < in; first += sparse_rows) {
         const int64_t rows = std::min<int64_t>(sparse_rows, in - first);
         const T* const part = w + first * w_row;
@@ -105,6 +105,17 @@ void SparseMatrix<T>::multiply(const SparseTable<T>& kernels, int vectors, const
     const int64_t block_size = static_cast<int64_t>(sparse_rows) * vectors * kernels.lanes;
     for (std::size_t b = 0; b < blocks_.size(); ++b)
         kernels.product[vectors - 1](arguments(b, x + static_cast<int64_t>(b) * block_size, y));
+}
+
+template <class T>
+void SparseMatrix<T>::multiply_one(const SparseTable<T>& kernels, const T* x, T* y) const {
+    T rest[sparse_rows] = {};  // the last block of x may be shorter than what is read
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+        const int64_t first = static_cast<int64_t>(b) * sparse_rows;
+        const bool whole = in_ - first >= sparse_rows;
+        if (!whole) std::copy(x + first, x + in_, rest);
+        kernels.list_product(arguments(b, whole ? x + first : rest, y));
+    }
 }
 
 template <class T>

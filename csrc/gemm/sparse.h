@@ -20,6 +20,8 @@ public:
 
     // y (out + 1 x vectors * lanes) = W^T x (in x vectors * lanes); the row past the last is of units that only fill up a slice.
     void multiply(const SparseTable<T>& kernels, int vectors, const T* x, T* y) const;
+    // y (out + 1) = W^T x for one sample; only where the kernel is there.
+    void multiply_one(const SparseTable<T>& kernels, const T* x, T* y) const;
     // y (samples x out, in whole vectors) = x (samples x in) W for one to four samples; only by_blocks().
     void multiply_few(const SparseTable<T>& kernels, int64_t samples, const T* x, int64_t x_row, T* y, int64_t y_row) const;
 
@@ -34,7 +36,7 @@ private:
     static bool close(Block& block, const std::vector<int32_t>& entries, int64_t out);
     SparseArguments<T> arguments(std::size_t block, const T* x, T* y) const;
 
-    int64_t out_, entries_ = 0;
+    int64_t in_, out_, entries_ = 0;
     bool by_blocks_ = true;
     std::vector<Block> blocks_;
 };

@@ -14,6 +14,7 @@ SparseTable<T> make_sparse_table() {
     to.product[2] = sparse_product<T, 3>;
     to.product[3] = sparse_product<T, 4>;
     to.few_product = sparse_few_product<T>;
+    enter_list_product<T>(to);
     to.to_columns = to_columns<T>;
     to.to_rows = to_rows<T>;
     to.apply_mask = apply_mask<T>;

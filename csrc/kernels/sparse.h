@@ -5,6 +5,7 @@
 
 #include "kernels/sparse_table.h"
 #include "kernels/transpose.h"
+#include "simd/lookup.h"
 
 namespace fastmlp {
 namespace FASTMLP_ISA {
@@ -126,6 +127,36 @@ void sparse_few_product(const SparseFewArguments<T>& arguments) {
     if (few.samples == 2) return sparse_few_slices<T, 2>(few);
     if (few.samples == 3) return sparse_few_slices<T, 3>(few);
     sparse_few_slices<T, 4>(few);
+}
+
+#if defined(__AVX512F__)
+// Units in the lanes, whichever rows their entries are in: the block's part of x is looked up.
+inline void sparse_list_product(const SparseArguments<float>& arguments) {
+    static_assert(sparse_units == lanes<float> && sparse_rows <= table_size, "a slice is a vector, a block of x a table");
+    const SparseArguments<float> of = arguments;
+    const NumberTable x(of.x);
+    const float* values = of.values;
+    const uint8_t* places = of.places;
+    for (int64_t s = 0; s < of.slices; ++s) {
+        const int64_t count = of.counts[s];
+        if (count == 0 && of.accumulate) continue;
+        const int32_t* const units = of.units + s * sparse_units;
+        float sums[sparse_units] = {};
+        for (int i = 0; of.accumulate && i < sparse_units; ++i) sums[i] = of.y[units[i]];
+        Vec<float> c = load(sums);
+        for (int64_t p = 0; p < count; ++p, values += sparse_units, places += sparse_units) c = fma(load(values), x.at(places), c);
+        store(sums, c);
+        for (int i = 0; i < sparse_units; ++i) of.y[units[i]] = sums[i];
+    }
+}
+#endif
+
+template <class T>
+FASTMLP_INLINE void enter_list_product(SparseTable<T>& to) {
+    to.list_product = nullptr;
+#if defined(__AVX512F__)
+    if constexpr (has_tables<T>) to.list_product = sparse_list_product;
+#endif
 }
 
 // Lanes past the last sample hold zeros.

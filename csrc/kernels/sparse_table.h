@@ -38,6 +38,8 @@ struct SparseTable {
     int lanes;
     void (*product[largest_sparse_vectors])(const SparseArguments<T>&);  // [vectors - 1]
     void (*few_product)(const SparseFewArguments<T>&);
+    // y = [y +] W^T x for one sample and any slices; sparse_rows elements of x are read. Null: a few samples in the lanes are as fast
+    void (*list_product)(const SparseArguments<T>&);
     // columns (n x columns_row, whole vectors) = the transpose of rows (samples x n, padded to whole vectors), and back (exactly n are
     // written)
     void (*to_columns)(int64_t samples, int64_t n, const T* rows, int64_t rows_row, T* columns, int64_t columns_row);

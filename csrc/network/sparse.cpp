@@ -17,6 +17,7 @@ constexpr double cost_of_many = 1.8;     // rows
 constexpr double cost_of_columns = 1.3;  // a dense weight, where samples stand in the lanes for the sake of other layers
 constexpr double cost_of_few = 8;
 constexpr double cost_of_few_in_blocks = 1.5;
+constexpr double cost_of_one = 2.2;  // a row by itself, where its elements are looked up in registers
 
 template <class T>
 double weights_of(const Layer<T>& layer) {
@@ -109,11 +110,16 @@ bool few_rows_sparse(const Parameters<T>& parameters, int64_t l, const FewRows<T
     if (!sparse) return false;
     const Layer<T>& layer = parameters[l];
     const double dense = static_cast<double>(x.count) * static_cast<double>(layer.out);  // rows of W where x is zero are not read
-    const double cost = sparse->by_blocks() ? cost_of_few_in_blocks : cost_of_few;
-    if (cost * static_cast<double>(sparse->entries()) > dense) return false;
     const SparseTable<T>& kernels = table<T>(fastmlp::sparse_kernels());
+    const double one_by_one = kernels.list_product ? cost_of_one * static_cast<double>(x.rows) : cost_of_few;
+    const double cost = sparse->by_blocks() ? cost_of_few_in_blocks : one_by_one;
+    if (cost * static_cast<double>(sparse->entries()) > dense) return false;
     if (sparse->by_blocks()) {
         sparse->multiply_few(kernels, x.rows, x.x, x.x_row, y, y_row);
+        return true;
+    }
+    if (kernels.list_product) {
+        for (int64_t i = 0; i < x.rows; ++i) sparse->multiply_one(kernels, x.x + i * x.x_row, y + i * y_row);
         return true;
     }
     for (int64_t i = 0; i < x.rows; ++i)  // the caller's own rows may end at the last element: no whole vectors

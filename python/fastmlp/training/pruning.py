@@ -165,7 +165,8 @@ class Pruning:
         layers = network.parameters()
         masks = masks_in(network.tensors, layers)
         weights = [layer[0] for layer in layers]
-        trainer.set_masks(pruned_masks(weights, masks, share, self.chosen.prune_by))
+        pruned = pruned_masks(weights, masks, share, self.chosen.prune_by)
+        trainer.set_masks([None if one is None else one.astype(network.dtype) for one in pruned])
 
 
 def decided_prune_epochs(chosen: TrainingConfig) -> int | None:
