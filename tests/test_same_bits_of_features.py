@@ -13,7 +13,9 @@ FEATURES = (
     "dropout",
     "dropout_schedule",
     "fast_ways",
+    "learned_activations",
     "max_norm",
+    "mixed_dropout",
     "mixup",
     "noise",
 )

@@ -6,8 +6,10 @@
 #include "bindings/arrays.h"
 #include "bindings/layer_arrays.h"
 #include "bindings/module.h"
+#include "bindings/structure.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
+#include "network/scale_to_data.h"
 #include "runtime/dispatch.h"
 
 namespace py = pybind11;
@@ -15,21 +17,19 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const std::string& dtype) {
+NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const std::string& dtype,
+                            const py::dict& structure) {
     kernels();  // a wrong FASTMLP_ISA is an error at once
     const char* const dtypes[] = {"float32", "float64"};
     const bool double_precision = id_of(dtype, dtypes, 2, "dtype") == 1;
-    return std::make_shared<Network>(make_spec(sizes, activations), double_precision);
+    return std::make_shared<Network>(make_spec(sizes, activations, structure_of(structure)), double_precision);
 }
 
 py::list get_parameters(Network& network) {
     const auto lock = network.read();
     return with_parameters(network, [](const auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        py::list result;
-        for (int64_t l = 0; l < parameters.layers(); ++l)
-            result.append(layer_arrays<T>(parameters[l], parameters[l].weight, parameters[l].bias));
-        return result;
+        return all_layers<T>(parameters, [&](int64_t l) { return layer_tensors(parameters[l]); });
     });
 }
 
@@ -37,10 +37,19 @@ void set_parameters(Network& network, const py::sequence& values) {
     const auto lock = network.change();
     with_parameters(network, [&](auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        const auto checked = checked_layers<T>(parameters, values, "parameters");  // all, before the first is written
-        for (int64_t l = 0; l < parameters.layers(); ++l)
-            put<T>(parameters[l], checked[static_cast<std::size_t>(l)], parameters[l].weight, parameters[l].bias);
+        const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
+        const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
+        for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
     });
+}
+
+void scale_network_to_data(Network& network, const py::object& x) {
+    const auto lock = network.change();
+    if (!network.spec.structure.is_plain())
+        throw std::invalid_argument("weights are scaled to data where layers are f(x W + b); this network has more");
+    const InputArray rows = input_array(x, network.spec.inputs(), "x");
+    require_finite(rows, network.spec.inputs(), "x");
+    with_parameters(network, [&](auto& parameters) { scale_to_data(parameters, network.spec, network.scaled(rows.view)); });
 }
 
 void set_input_scaling(Network& network, const py::object& shift, const py::object& scale) {
@@ -100,7 +109,8 @@ Loss loss_of(const Network& network, const std::string& name, const py::dict& co
 
 void bind_network(py::module_& module) {
     NetworkType type(module, "Network", "Layers y = f(x W + b): widths, activations and parameters.");
-    type.def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32")
+    type.def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32",
+             py::arg("structure") = py::dict())
         .def_property_readonly("sizes", [](const Network& n) { return n.spec.sizes; })
         .def_property_readonly("activations",
                                [](const Network& n) {
@@ -109,6 +119,8 @@ void bind_network(py::module_& module) {
                                    return names;
                                })
         .def_property_readonly("dtype", [](const Network& n) { return n.double_precision() ? "float64" : "float32"; })
+        .def_property_readonly("structure", [](const Network& n) { return as_dict(n.spec.structure); })
+        .def_property_readonly("tensors", [](const Network& n) { return tensor_rows(n.spec); })
         .def_property_readonly("parameter_count", [](const Network& n) { return n.spec.parameter_count(); })
         .def(
             "initialize",
@@ -117,9 +129,17 @@ void bind_network(py::module_& module) {
                 with_parameters(network, [&](auto& parameters) { initialize(parameters, {initializer, biases, std, seed}); });
             },
             py::arg("initializer"), py::arg("seed"), py::arg("std") = 1.0, py::arg("bias_initializer") = "zeros")
+        .def("scale_to_data", &scale_network_to_data, py::arg("x"))
         .def("parameters", &get_parameters)
         .def("set_parameters", &set_parameters, py::arg("parameters"))
         .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"));
+    module.def(
+        "tensors",
+        [](const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const py::dict& structure) {
+            return tensor_rows(make_spec(sizes, activations, structure_of(structure)));
+        },
+        py::arg("sizes"), py::arg("activations"), py::arg("structure") = py::dict(),
+        "Names and shapes of the tensors of each layer of a network, which is not made.");
     bind_predict(type);
     bind_quick_predict(type);
 }

@@ -219,7 +219,9 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
-    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs, mixed);
+    if (mixed && !network->spec.is_plain())
+        throw std::invalid_argument("precision 'bf16' is for layers f(x W + b) alone; this network has more: use 'full'");
+    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs);
     require_range(mixup_row.name, mixup, mixup_row.least, mixup_row.below);
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
@@ -237,7 +239,6 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     if (!is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
     if (is_custom && mixup > 0) throw std::invalid_argument("mixup needs a loss of the engine, whose targets it mixes; not a function");
-    if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
     // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
     const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
     const py::object custom = is_custom ? loss : py::none();

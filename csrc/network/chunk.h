@@ -36,6 +36,7 @@ struct Chunk {
     Range my_features() const { return part_of(parameters[0].in, kernels.lanes, member.index, member.count); }
     const Layer<T>& layer(int64_t l) const { return context.layer(l); }
     bool skips_zeros() const { return plan.ways.skipping && member.count <= plan.most_skipping; }
+    void see_extra(int64_t l, T largest) const { peaks.extra[at(l)] = std::max(peaks.extra[at(l)], largest); }
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
 

@@ -47,7 +47,7 @@ bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters,
         T* const y = own.y[l % 2];
         kernels.few_rows_product(own.rows, layer.weight, layer.weight_row, layer.out, y, own.y_row);
         const T largest =
-            kernels.bias_activation[activation]({inputs.count, layer.out, y, own.y_row, layer.bias, layer.constants.data(), nullptr, 0});
+            kernels.bias_activation[activation]({inputs.count, layer.out, y, own.y_row, layer.bias, layer.constants_from(0), nullptr, 0});
         if (softmax) apply_softmax(kernels, layer.out, y, largest, own);
         own.rows.x = y;
         own.rows.x_row = own.y_row;

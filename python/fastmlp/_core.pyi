@@ -23,6 +23,7 @@ class ActivationRow(TypedDict):
     rectifies: bool
     trainable: bool
     keeps_slope: bool
+    learned: bool
     ulp: float
     constants: list[ActivationConstantRow]
 
@@ -79,6 +80,12 @@ class DropoutScheduleRow(TypedDict):
     formula: str
 
 @type_check_only
+class TensorRow(TypedDict):
+    name: str
+    shape: tuple[int, ...]
+    trained: bool
+
+@type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
@@ -94,6 +101,9 @@ class Catalog(TypedDict):
 
 def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
+def tensors(
+    sizes: Sequence[int], activations: Sequence[str], structure: Mapping[str, Any] = ...
+) -> list[list[TensorRow]]: ...
 def cpu_info() -> dict[str, Any]: ...
 def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
 def bootstrap(n: int, seed: int, model: int) -> NDArray[np.int64]: ...
@@ -122,7 +132,11 @@ def train_perceptron(
 
 class Network:
     def __init__(
-        self, sizes: Sequence[int], activations: Sequence[str], dtype: str = "float32"
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        dtype: str = "float32",
+        structure: Mapping[str, Any] = ...,
     ) -> None: ...
     @property
     def sizes(self) -> list[int]: ...
@@ -131,12 +145,17 @@ class Network:
     @property
     def dtype(self) -> str: ...
     @property
+    def structure(self) -> dict[str, Any]: ...
+    @property
+    def tensors(self) -> list[list[TensorRow]]: ...
+    @property
     def parameter_count(self) -> int: ...
     def initialize(
         self, initializer: str, seed: int, std: float = 1.0, bias_initializer: str = "zeros"
     ) -> None: ...
-    def parameters(self) -> list[tuple[NDArray[Any], NDArray[Any]]]: ...
-    def set_parameters(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]]) -> None: ...
+    def parameters(self) -> list[tuple[NDArray[Any], ...]]: ...
+    def set_parameters(self, parameters: Sequence[Sequence[ArrayLike]]) -> None: ...
+    def scale_to_data(self, x: NDArray[Any]) -> None: ...
     def set_input_scaling(
         self, shift: NDArray[np.float64] | None, scale: NDArray[np.float64] | None
     ) -> None: ...
@@ -183,10 +202,10 @@ class EpochResult:
 @type_check_only
 class TrainerState(TypedDict):
     steps: int
-    states: list[list[tuple[NDArray[Any], NDArray[Any]]]]
-    average: list[tuple[NDArray[Any], NDArray[Any]]] | None
+    states: list[list[tuple[NDArray[Any], ...]]]
+    average: list[tuple[NDArray[Any], ...]] | None
 
-Layers = Sequence[tuple[ArrayLike, ArrayLike]]
+Layers = Sequence[Sequence[ArrayLike]]
 
 class Trainer:
     def __init__(
@@ -195,7 +214,7 @@ class Trainer:
         x: NDArray[Any],
         targets: NDArray[Any],
         *,
-        loss: str | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]],
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]],
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,
@@ -237,7 +256,7 @@ class Trainer:
         so_far: EpochResult | None = None,
     ) -> EpochResult: ...
     def state(self) -> TrainerState: ...
-    def average(self) -> list[tuple[NDArray[Any], NDArray[Any]]] | None: ...
+    def average(self) -> list[tuple[NDArray[Any], ...]] | None: ...
     def set_state(
         self, steps: int, states: Sequence[Layers], average: Layers | None = None
     ) -> None: ...

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from .catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, INITIALIZERS
+from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
 from .keys import choice, column, one_activation, per_layer, real, text, widths
 from .section import Section, key
 from .training import TrainingConfig
@@ -82,10 +82,16 @@ class NetworkConfig(Section):
     )
     output_activation: str | Mapping[str, Any] = key(
         "auto",
-        one_activation(("auto", *ACTIVATIONS)),
-        "activation of the output layer: auto, softmax or one of those of hidden layers",
+        one_activation(("auto", *OUTPUT_ACTIVATIONS)),
+        "activation of the output layer: auto, softmax or one of hidden layers that learns nothing",
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
+    init_scaling: str = key(
+        "none",
+        choice(("none", "data")),
+        "whether weights that are drawn are scaled so that each unit's input has mean 0 and "
+        "deviation 1 over the first training rows",
+    )
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")
     dtype: str = key("float32", choice(("float32", "float64")), "precision of the network")

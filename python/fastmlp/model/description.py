@@ -9,18 +9,18 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..config import Config
 from ..config.catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES
 from ..config.keys import activation_name, one_activation
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
-from . import training_state
+from . import tensors, training_state
 from .container import DTYPES, FORMAT_VERSION, Slot
 from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
@@ -71,6 +71,8 @@ class Description:
     history : History
     record : dict
         Keys of RECORD.
+    structure : dict
+        What of the network is not plain, as the engine says it; empty: nothing.
     image_shape, pixel_max, feature_names, target_name
         As in Dataset.
     """
@@ -83,6 +85,7 @@ class Description:
     scaling: InputScaling
     history: History = field(default_factory=History)
     record: dict[str, Any] = field(default_factory=dict)
+    structure: dict[str, Any] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
     pixel_max: int = 255
     feature_names: tuple[str, ...] | None = None
@@ -96,6 +99,7 @@ class Description:
                 "sizes": list(self.sizes),
                 "activations": list(self.activations),
                 "dtype": self.dtype,
+                **({"structure": self.structure} if self.structure else {}),
             },
             "config": self.config.as_dict(),
             "targets": _targets_as_json(self.targets),
@@ -108,6 +112,12 @@ class Description:
             "record": without_infinity(self.record),
         }
 
+    def network(self) -> _core.Network:
+        """Return a network that is this one but for its parameters, which are zeros."""
+        made = _core.Network(self.sizes, self.activations, self.dtype, self.structure)
+        made.set_input_scaling(self.scaling.shift, self.scaling.scale)
+        return made
+
     def tensors(self) -> dict[str, Array]:
         """Return the arrays of the scalings, float64, by the names that they have in the file."""
         arrays = {"input.shift": self.scaling.shift, "input.scale": self.scaling.scale}
@@ -116,7 +126,7 @@ class Description:
         return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], tensors: Mapping[str, Array]) -> Description:
+    def from_json(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Description:
         """Return the description of a file whose `values` were accepted by `slots`."""
         shape, names = values["image_shape"], values["feature_names"]
         config = Config.from_dict(values["config"])
@@ -124,10 +134,11 @@ class Description:
             sizes=tuple(values["network"]["sizes"]),
             activations=tuple(values["network"]["activations"]),
             dtype=values["network"]["dtype"],
+            structure=values["network"].get("structure", {}),
             config=config,
-            targets=_targets_from_json(values["targets"], tensors, config.training.loss),
+            targets=_targets_from_json(values["targets"], arrays, config.training.loss),
             scaling=InputScaling(
-                values["scaling"], tensors.get("input.shift"), tensors.get("input.scale")
+                values["scaling"], arrays.get("input.shift"), arrays.get("input.scale")
             ),
             history=History(_with_infinity(values["history"])),
             record=_with_infinity(values["record"]),
@@ -136,11 +147,6 @@ class Description:
             feature_names=None if names is None else tuple(names),
             target_name=values["target_name"],
         )
-
-
-def weight_names(layer: int) -> tuple[str, str]:
-    """Return the names of a layer's tensors in the file."""
-    return f"layer.{layer}.weight", f"layer.{layer}.bias"
 
 
 def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
@@ -154,7 +160,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     _need("members" not in values, "it is of bagged models; read it with fastmlp.Bagging.load")
     keys = set(values) - {STATE_KEY}
     _need(keys == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
-    network = _closed(values, "network", {"sizes", "activations", "dtype"})
+    optional = {"structure"} & set(values["network"])
+    network = _closed(values, "network", {"sizes", "activations", "dtype"} | optional)
     sizes, activations, dtype = network["sizes"], network["activations"], network["dtype"]
     _need(_is_counts(sizes) and len(sizes) >= 2, f"network sizes {sizes!r}")
     _need(
@@ -167,17 +174,28 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
     _check_about(values, sizes[0])
-    found: dict[str, Slot] = {}
-    for layer, shape in enumerate(pairwise(sizes)):
-        weight, bias = weight_names(layer)
-        found[weight] = (DTYPES[dtype], shape)
-        found[bias] = (DTYPES[dtype], shape[1:])
+    rows = _tensor_rows(network)
+    found = tensors.slots(rows, dtype)
     scaling = values["scaling"]
     _need(isinstance(scaling, str) and scaling in SCALINGS, f"scaling {scaling!r}")
     found |= _scaling_slots("input", scaling != "none", sizes[0])
     if STATE_KEY in values:
-        found |= training_state.slots(values[STATE_KEY], sizes, dtype)
+        found |= training_state.slots(values[STATE_KEY], rows, dtype)
     return found | _target_slots(values, sizes[-1], config)
+
+
+def tensor_rows(values: Mapping[str, Any]) -> tensors.Rows:
+    """Return the tensors of the network in a file whose `values` were accepted by `slots`."""
+    return _tensor_rows(values["network"])
+
+
+def _tensor_rows(network: Mapping[str, Any]) -> tensors.Rows:
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    try:
+        return _core.tensors(network["sizes"], network["activations"], structure)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the description is not one of a model: {error}") from None
 
 
 def _need(condition: bool, what: str) -> None:

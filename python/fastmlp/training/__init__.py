@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
@@ -25,7 +24,7 @@ from ..model.description import Description
 from ..model.targets import Targets
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
-from .decisions import decide, set_first_weights
+from .decisions import decide, scale_first_weights, set_first_weights
 from .epochs import run_epochs
 from .plan import Plan
 from .weights import training_weights
@@ -78,9 +77,9 @@ def train(
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
     init : str, Model, or list of (W, b), optional
-        How first weights are drawn (``auto``: he_normal with relu and its kin, else
-        glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each layer. A
-        Model also hands on its classes and scalings; take its config along.
+        How first weights are drawn (``auto``: he_normal with relu and its kin, lecun_normal with
+        selu, else glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each
+        layer. A Model also hands on its classes and scalings; take its config along.
     progress : bool
         A progress bar on stderr.
     verbose : bool
@@ -121,7 +120,8 @@ def train(
         ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
-        ``init_std=1.0``, ``bias_init="zeros"``,
+        ``init_scaling="none"`` (``"data"``: so that over the first 1,024 rows each unit's input has
+        mean 0 and deviation 1; Mishkin and Matas, 2016), ``init_std=1.0``, ``bias_init="zeros"``,
         ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
         ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
         ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
@@ -366,12 +366,9 @@ def fit(
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
     activations = (*config.network.hidden_activations(), config.network.output_unit())
-    network = _core.Network(sizes, activations, config.network.dtype)
-    network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    set_first_weights(network, config, start if going_on is None else going_on.weights)
     description = Description(
         sizes=sizes,
         activations=activations,
@@ -390,6 +387,10 @@ def fit(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
+    network = description.network()
+    set_first_weights(network, config, start if going_on is None else going_on.weights)
+    if start is None:
+        scale_first_weights(network, config, parts.x_train)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight

@@ -22,7 +22,8 @@ from ..config.sections import KEYS
 from ..data.dataset import Split
 from ..errors import ConfigError, DataError, ModelFileError
 from ..model import Model, load_checkpoint
-from ..model.training_state import Layers, TrainingState
+from ..model.tensors import Layers
+from ..model.training_state import TrainingState
 
 Array = NDArray[Any]
 # What may be another when a training goes on: how long it lasts, who computes it, what is told of
@@ -103,7 +104,13 @@ class GoingOn:
         ModelFileError
             It is damaged, or no checkpoint.
         """
-        model, state = load_checkpoint(path)
+        try:
+            model, state = load_checkpoint(path)
+        except FileNotFoundError:
+            name = os.fspath(path)
+            raise FileNotFoundError(
+                f"resume: there is no checkpoint {name} to go on from"
+            ) from None
         if state is None:
             raise ModelFileError(
                 f"{os.fspath(path)}: a model without a training state; its weights can be the "

@@ -7,10 +7,10 @@ config/keys.py.
 from __future__ import annotations
 
 import dataclasses
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
@@ -40,10 +40,16 @@ from ..model.targets import (
 )
 from .averaging import first_averaged_epoch
 
+Array = NDArray[Any]
+
+# Keeps mean 0 and deviation 1 from layer to layer where weights have mean 0 and variance 1 / inputs
+# (G. Klambauer et al., "Self-normalizing neural networks", 2017).
+SELF_NORMALIZING = {"selu"}
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
+ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever the batch
 
 
 def decide(
@@ -119,8 +125,6 @@ def _require_dropout_fits(config: Config) -> None:
             f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
             "give one share for all hidden layers or one for each"
         )
-    if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
-        raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
     if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
@@ -197,7 +201,9 @@ def _input_scaling(
 def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
-    names = map(activation_name, config.network.hidden_activations())
+    names = {activation_name(one) for one in config.network.hidden_activations()}
+    if names == SELF_NORMALIZING:
+        return "lecun_normal"
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
@@ -211,33 +217,60 @@ def _learning_rate(config: Config, task: str) -> float:
     return default / (LINEAR_DIVISOR if is_steep else 1)
 
 
-def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
-    """Draw the first weights, or take those of a Model or a list of (W, b).
+def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> None:
+    """Let the weights that were drawn suit the first rows of the first epoch, where that is chosen.
 
     Raises
     ------
     ConfigError
-        Weights of other shapes than the network's, or not finite.
+        A network whose layers are more than f(x W + b).
     """
-    if start is None:
-        chosen = config.network
+    if config.network.init_scaling == "none":
+        return
+    if network.structure:
+        raise ConfigError(
+            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
+        )
+    count, chosen = len(rows), config.training
+    order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
+    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+
+
+def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
+    """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
+
+    (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
+
+    Raises
+    ------
+    ConfigError
+        Tensors of other shapes than the network's, or not finite.
+    """
+    chosen = config.network
+    if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
         network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
+    if start is None:
         return
     try:
         with np.errstate(over="ignore"):  # too large for the dtype: refused below
             given = [
-                (np.asarray(w, network.dtype), np.asarray(b, network.dtype))
-                for w, b in (start.parameters if isinstance(start, Model) else start)
+                tuple(np.asarray(one, network.dtype) for one in layer)
+                for layer in (start.parameters if isinstance(start, Model) else start)
             ]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
-    shapes = [(w.shape, b.shape) for w, b in given]
-    expected = [((m, n), (n,)) for m, n in pairwise(network.sizes)]
+    if len(given) == len(network.tensors):
+        given = [
+            layer + rest[2:] if len(layer) == 2 else layer
+            for layer, rest in zip(given, network.parameters(), strict=True)
+        ]
+    shapes = [tuple(one.shape for one in layer) for layer in given]
+    expected = [tuple(row["shape"] for row in layer) for layer in network.tensors]
     if shapes != expected:
         raise ConfigError(
             f"init has (W, b) of shapes {shapes}; the network of sizes {list(network.sizes)} "
             f"needs {expected}"
         )
-    if not all(np.isfinite(w).all() and np.isfinite(b).all() for w, b in given):
+    if not all(np.isfinite(one).all() for layer in given for one in layer):
         raise ConfigError(f"init holds weights that are not finite in {network.dtype}")
     network.set_parameters(given)
