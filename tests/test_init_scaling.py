@@ -135,5 +135,5 @@ def test_what_cannot_be_is_refused():
     network = _core.Network([12, 3], ["identity"])
     with pytest.raises(ValueError, match=r"x has 3 features .* the network takes 12"):
         network.scale_to_data(X[:, :3].copy())
-    with pytest.raises(ValueError, match="nan"):
+    with pytest.raises(ValueError, match="NaN"):
         network.scale_to_data(np.full((2, 12), np.nan))

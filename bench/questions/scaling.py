@@ -41,8 +41,8 @@ def run(options: Options, say: Say) -> Iterator[Measurement]:
         raise QuestionSkippedError("only one core may be used here")
     options = dataclasses.replace(options, rounds=min(options.rounds, 3), contender_at_most=8.0)
     names = options.shapes or (QUICK_SHAPES if options.quick else SHAPES)
-    for shape in load_shapes(names):
-        yield from run_shape(shape, most, options, say)
+    shapes = load_shapes(names)
+    return (row for shape in shapes for row in run_shape(shape, most, options, say))
 
 
 def thread_counts(most: int) -> list[int]:

@@ -21,6 +21,7 @@ class ActivationRow(TypedDict):
     formula: str
     rowwise: bool
     rectifies: bool
+    self_normalizes: bool
     trainable: bool
     keeps_slope: bool
     learned: bool
@@ -75,15 +76,15 @@ class InitializerRow(TypedDict):
     formula: str
 
 @type_check_only
-class DropoutScheduleRow(TypedDict):
-    name: str
-    formula: str
-
-@type_check_only
 class TensorRow(TypedDict):
     name: str
     shape: tuple[int, ...]
     trained: bool
+
+@type_check_only
+class DropoutScheduleRow(TypedDict):
+    name: str
+    formula: str
 
 @type_check_only
 class Catalog(TypedDict):

@@ -21,6 +21,7 @@ from ..config.catalog import (
     LOSSES,
     OPTIMIZERS,
     RECTIFIERS,
+    SELF_NORMALIZING,
     UNTRAINABLE,
 )
 from ..config.keys import activation_name
@@ -42,9 +43,6 @@ from .averaging import first_averaged_epoch
 
 Array = NDArray[Any]
 
-# Keeps mean 0 and deviation 1 from layer to layer where weights have mean 0 and variance 1 / inputs
-# (G. Klambauer et al., "Self-normalizing neural networks", 2017).
-SELF_NORMALIZING = {"selu"}
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
@@ -202,7 +200,7 @@ def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
     names = {activation_name(one) for one in config.network.hidden_activations()}
-    if names == SELF_NORMALIZING:
+    if names and names <= SELF_NORMALIZING:
         return "lecun_normal"
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
