@@ -177,6 +177,9 @@ def shrunk(network: _core.Network, description: Description) -> tuple[_core.Netw
     ConfigError
         A layer has tensors that do not belong to single units.
     """
+    others = sorted(set(description.structure) - {"masked"})
+    if others:
+        raise ConfigError(f"units cannot be taken out of a network with {', '.join(others)}")
     layers = _named(network)
     for number in range(len(layers) - 1, 0, -1):
         read = (layers[number]["weight"] != 0).any(axis=1)
