@@ -229,7 +229,7 @@ def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> 
     """
     if config.network.init_scaling == "none":
         return
-    if network.structure:
+    if set(network.structure) - {"masked"}:  # what is zero stays zero
         raise ConfigError(
             f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
         )
