@@ -6,6 +6,7 @@
 #include "bindings/arrays.h"
 #include "bindings/layer_arrays.h"
 #include "bindings/module.h"
+#include "bindings/task.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
 #include "runtime/dispatch.h"
@@ -15,11 +16,14 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const std::string& dtype) {
+NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const std::string& dtype,
+                            const py::dict& structure) {
     kernels();  // a wrong FASTMLP_ISA is an error at once
     const char* const dtypes[] = {"float32", "float64"};
     const bool double_precision = id_of(dtype, dtypes, 2, "dtype") == 1;
-    return std::make_shared<Network>(make_spec(sizes, activations), double_precision);
+    Spec spec = make_spec(sizes, activations);
+    if (structure.contains("heads")) spec.structure.heads = heads_from(structure["heads"], spec);
+    return std::make_shared<Network>(spec, double_precision);
 }
 
 py::list get_parameters(Network& network) {
@@ -58,13 +62,13 @@ void set_input_scaling(Network& network, const py::object& shift, const py::obje
 
 }  // namespace
 
-void require_fit(const Spec& spec, int loss) {
-    if (fits(loss, spec.output_unit())) return;
+void require_fit(const ChosenActivation& output_unit, int loss) {
+    if (fits(loss, output_unit.id)) return;
     std::string choices;
     for (int output = 0; output < Activations::size; ++output)
         if (fits(loss, output)) choices += (choices.empty() ? "" : ", ") + std::string(Activations::names[output]);
     throw std::invalid_argument(std::string("loss '") + Losses::names[loss] + "' does not fit the output unit '" +
-                                Activations::names[spec.output_unit()] + "'; it needs: " + choices);
+                                Activations::names[output_unit.id] + "'; it needs: " + choices);
 }
 
 void require_trainable(const Spec& spec) {
@@ -74,15 +78,16 @@ void require_trainable(const Spec& spec) {
                                         " cannot be trained through: its slope is 0 wherever it has one");
 }
 
-TargetArray loss_targets(const Network& network, const py::object& targets, const py::object& weights, int64_t samples, const Loss& loss) {
+TargetArray loss_targets(const Network& network, int64_t outputs, const py::object& targets, const py::object& weights, int64_t samples,
+                         const Loss& loss) {
     const char* const dtype = network.double_precision() ? dtype_name<double> : dtype_name<float>;
-    TargetArray array = target_array(targets, samples, network.spec.outputs(), dtype, loss.row());
+    TargetArray array = target_array(targets, samples, outputs, dtype, loss.row());
     array.weights_holder = weight_array(weights, samples, dtype);
     if (!array.weights_holder.is_none()) array.weights = py::reinterpret_borrow<py::array>(array.weights_holder).data();
     return array;
 }
 
-Loss loss_of(const Network& network, const std::string& name, const py::dict& constants) {
+Loss loss_of(const ChosenActivation& output_unit, int64_t outputs, const std::string& name, const py::dict& constants) {
     NamedLists named;
     for (const auto& [key, value] : constants) {
         const std::string constant = py::str(key);
@@ -93,14 +98,15 @@ Loss loss_of(const Network& network, const std::string& name, const py::dict& co
             throw py::type_error(constant + " = " + std::string(py::repr(value)) + " is neither a number nor a sequence of numbers");
         }
     }
-    const Loss loss = make_loss(name, named, network.spec.outputs());
-    require_fit(network.spec, loss.id);
+    const Loss loss = make_loss(name, named, outputs);
+    require_fit(output_unit, loss.id);
     return loss;
 }
 
 void bind_network(py::module_& module) {
     NetworkType type(module, "Network", "Layers y = f(x W + b): widths, activations and parameters.");
-    type.def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32")
+    type.def(py::init(&make_network), py::arg("sizes"), py::arg("activations"), py::arg("dtype") = "float32",
+             py::arg("structure") = py::dict())
         .def_property_readonly("sizes", [](const Network& n) { return n.spec.sizes; })
         .def_property_readonly("activations",
                                [](const Network& n) {

@@ -11,6 +11,7 @@
 #include "bindings/epoch_result.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
+#include "bindings/task.h"
 #include "bindings/trainer_options.h"
 #include "bindings/trainer_state.h"
 #include "network/epoch.h"
@@ -68,7 +69,11 @@ public:
         require_trainable(network_->spec);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
-        targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
+        const Spec& spec = network_->spec;
+        if (spec.structure.heads.empty())
+            targets_ = loss_targets(*network_, spec.outputs(), targets, sample_weight, inputs_.view.count, options_.loss);
+        else
+            tasks_ = task_arrays(*network_, targets, inputs_.view.count);
         options_.batch = std::min(options_.batch, inputs_.view.count);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
@@ -99,12 +104,13 @@ public:
     // `so_far`: what an interrupted call has left of this epoch; the rest of its steps are taken.
     EpochResult run_epoch(uint32_t epoch, const py::object& progress, const EpochResult* so_far) {
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
-        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count);
+        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count, tasks_.size());
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
         if (so_far != nullptr) last_ = *so_far;
         last_.epoch = epoch;
+        last_.tally.heads.resize(tasks_.size());
         EpochResult report = last_;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
             last_ = report;
@@ -120,13 +126,15 @@ public:
                 using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
                 const auto custom = custom_ ? custom_->on<T>(parameters, std::get<std::unique_ptr<StepPlan<T>>>(plan_)->chunk) : nullptr;
                 const LossInUse<T> loss(table<T>(kernels()), options_.loss, network_->spec.output_unit());
+                const HeadLosses<T> heads = head_losses(table<T>(kernels()), parameters, tasks_);
                 const StepContext<T> context{table<T>(kernels()),
                                              parameters,
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
                                              loss,
-                                             custom.get()};
+                                             custom.get(),
+                                             tasks_.empty() ? nullptr : &heads};
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
@@ -197,6 +205,7 @@ private:
     Options options_;
     InputArray inputs_{};
     TargetArray targets_{};
+    std::vector<TaskArrays> tasks_;  // instead of targets_, where the network has heads
     std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
@@ -229,12 +238,17 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     rule.clip_norm = clip_norm;
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
+    const bool has_heads = !network->spec.structure.heads.empty();
+    if (has_heads && !(loss.is_none() && loss_constants.empty() && sample_weight.is_none()))
+        throw std::invalid_argument("a network with heads has loss, loss_constants and sample_weight in its tasks: leave them out");
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
-    if (!is_custom && !py::isinstance<py::str>(loss))
+    if (!has_heads && !is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
     if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
-    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
-    const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
+    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function, and of tasks.
+    const Spec& spec = network->spec;
+    const std::string name = is_custom || has_heads ? Losses::names[0] : loss.cast<std::string>();
+    const Loss with_constants = loss_of(spec.activations.back(), spec.outputs(), name, loss_constants);
     const py::object custom = is_custom ? loss : py::none();
     return std::make_unique<Trainer>(network, x, targets, sample_weight,
                                      Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
@@ -245,7 +259,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
 
 void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
-        .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
+        .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss") = py::none(),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("schedule") = Constant::name, py::arg("epochs") = 1,
              py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,

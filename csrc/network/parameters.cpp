@@ -13,6 +13,11 @@ Parameters<T>::Parameters(const Spec& spec) {
         layers_.push_back({spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
     }
+    for (const Head& head : spec.structure.heads) {
+        const int64_t begin = heads_.empty() ? 0 : heads_.back().begin + heads_.back().units;
+        heads_.push_back({begin, head.units, head.unit.id, {}});
+        std::copy(head.unit.constants.begin(), head.unit.constants.end(), heads_.back().constants.begin());
+    }
     memory_ = place([this](Arena& in) {
         for (Layer<T>& layer : layers_) {
             layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));

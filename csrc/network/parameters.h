@@ -28,6 +28,14 @@ struct Layer {
     std::array<T, largest_constants> constants;  // of the activation
 };
 
+// A range of the last layer's columns with an output unit of its own.
+template <class T>
+struct HeadOutput {
+    int64_t begin, units;
+    int unit;                                    // an activation
+    std::array<T, largest_constants> constants;  // of the unit
+};
+
 template <class T>
 class Parameters {
 public:
@@ -37,10 +45,12 @@ public:
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
+    const std::vector<HeadOutput<T>>& heads() const { return heads_; }  // empty: the last layer has the output unit
     T largest_magnitude() const;
 
 private:
     std::vector<Layer<T>> layers_;
+    std::vector<HeadOutput<T>> heads_;
     Arena memory_;
 };
 

@@ -87,7 +87,9 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     for (Peaks<T>& member : peaks) {
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
+        member.correct_by_head.resize(parameters.heads().size());
     }
+    heads.sums.resize(parameters.heads().size());
     memory_ = place([&](Arena& in) { take(in, parameters, choices); });
     augmentation.seed = dropout.seed = seed = choices.seed;
     noise = static_cast<T>(choices.noise);
@@ -138,6 +140,8 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     average.take(in, parameters);
     if (clipping.by_norm) clipping.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
+    heads.losses.assign(parameters.heads().size(), nullptr);
+    for (T*& of_head : heads.losses) of_head = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }
 

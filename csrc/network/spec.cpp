@@ -54,7 +54,7 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
     if (activations.size() + 1 != sizes.size())
         throw std::invalid_argument(std::to_string(sizes.size()) + " sizes make " + std::to_string(sizes.size() - 1) + " layers, but " +
                                     std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
-    Spec spec{sizes, {}};
+    Spec spec{sizes, {}, {}};
     for (std::size_t l = 0; l < activations.size(); ++l) {
         const ChosenActivation chosen = chosen_activation(activations[l]);
         if (row_of(chosen).rowwise && l + 1 < activations.size())

@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "network/activation.h"
+#include "network/structure.h"
 
 namespace fastmlp {
 
 struct Spec {
     std::vector<int64_t> sizes;                 // in, hidden ..., out
     std::vector<ChosenActivation> activations;  // one a layer; the last is the output unit
+    Structure structure{};
 
     int64_t layers() const { return static_cast<int64_t>(sizes.size()) - 1; }
     int64_t inputs() const { return sizes.front(); }

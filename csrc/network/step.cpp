@@ -144,6 +144,22 @@ void reset(Peaks<T>& peaks) {
     std::fill(peaks.y.begin(), peaks.y.end(), T(0));
     std::fill(peaks.delta.begin(), peaks.delta.end(), T(0));
     peaks.correct = 0;
+    std::fill(peaks.correct_by_head.begin(), peaks.correct_by_head.end(), 0);
+}
+
+// By the leader, of a chunk whose losses are complete.
+template <class T>
+void add_heads(HeadResults<T>& heads, int64_t rows, bool continues) {
+    for (std::size_t h = 0; h < heads.sums.size(); ++h)
+        heads.sums[h] = add_in_order(heads.losses[h], rows, continues ? heads.sums[h] : 0.0);
+}
+
+template <class T>
+void enter_heads(const StepPlan<T>& plan, Tally& tally) {
+    for (std::size_t h = 0; h < plan.heads.sums.size(); ++h) {
+        tally.heads[h].loss_sum += plan.heads.sums[h];
+        for (const Peaks<T>& peaks : plan.peaks) tally.heads[h].correct += peaks.correct_by_head[h];
+    }
 }
 
 }  // namespace
@@ -160,6 +176,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         pass(chunk);
         if (context.custom && context.custom->failed) return StepResult::abandoned;
         if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
+        if (member.leads()) add_heads(plan.heads, chunk.rows, chunk.continues);
         if (!plan.fused) gradients(chunk, false, batch);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
         if (plan.long_step || !plan.fused) member.wait();
@@ -189,6 +206,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         tally.loss_sum += loss_sum;
         tally.correct += correct;
         tally.samples += batch;
+        enter_heads(plan, tally);
     }
     return StepResult::committed;
 }

@@ -1,6 +1,7 @@
 // The buffers of prediction, kept with the network from call to call: nothing is allocated where the last call left what fits.
 #pragma once
 
+#include "network/heads.h"
 #include "network/plan.h"
 #include "runtime/kept.h"
 
@@ -17,6 +18,7 @@ struct FewWorkspace {
     int64_t y_row;
     FewRows<T> rows;     // the inputs of a layer
     T* softmax_columns;  // (outputs x lanes)
+    HeadScratch<T> head;
 
 private:
     Arena memory_;
@@ -30,6 +32,8 @@ struct BlockWorkspace {
     MemberScratch<T> scratch;
     T* delta_t;  // (outputs x lanes): the loss kernel's columns
     T* losses;   // (rows)
+    std::vector<T*> losses_by_head;
+    HeadScratch<T> head;
 };
 
 template <class T>

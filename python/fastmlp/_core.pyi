@@ -91,7 +91,11 @@ def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
 
 class Network:
     def __init__(
-        self, sizes: Sequence[int], activations: Sequence[str], dtype: str = "float32"
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        dtype: str = "float32",
+        structure: Mapping[str, Any] = ...,
     ) -> None: ...
     @property
     def sizes(self) -> list[int]: ...
@@ -122,6 +126,9 @@ class Network:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, int]: ...
+    def evaluate_tasks(
+        self, x: NDArray[Any], tasks: Sequence[Task], threads: int = 0
+    ) -> tuple[float, list[tuple[float, int]]]: ...
 
 class EpochResult:
     def __init__(
@@ -133,6 +140,7 @@ class EpochResult:
         samples: int,
         steps: int,
         learning_rate: float,
+        heads: Sequence[tuple[float, int]] = ...,
     ) -> None: ...
     @property
     def epoch(self) -> int: ...
@@ -148,6 +156,19 @@ class EpochResult:
     def steps(self) -> int: ...
     @property
     def learning_rate(self) -> float: ...
+    @property
+    def heads(self) -> list[tuple[float, int]]: ...
+
+class Task:
+    def __init__(
+        self,
+        targets: NDArray[Any],
+        loss: str,
+        *,
+        loss_constants: Mapping[str, float | Sequence[float]] = ...,
+        weight: float = 1.0,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> None: ...
 
 @type_check_only
 class TrainerState(TypedDict):
@@ -162,9 +183,11 @@ class Trainer:
         self,
         network: Network,
         x: NDArray[Any],
-        targets: NDArray[Any],
+        targets: NDArray[Any] | Sequence[Task],
         *,
-        loss: str | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]],
+        loss: str
+        | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]]
+        | None = None,
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,

@@ -232,6 +232,24 @@ def choice(names: Iterable[str]) -> Kind:
     return Kind("|".join(choices), check)
 
 
+def figure(names: Iterable[str]) -> Kind:
+    """Accept one of some figures, or that of one head: the figure, "_" and the head's name.
+
+    Examples
+    --------
+    >>> figure(["val_loss"]).check("monitor", "val_loss_digit")
+    'val_loss_digit'
+    """
+    one = choice(names)
+    choices = tuple(names)
+
+    def check(key: str, value: object) -> object:
+        is_of_head = isinstance(value, str) and any(value.startswith(f"{n}_") for n in choices)
+        return value if is_of_head else one.check(key, value)
+
+    return Kind(one.shown + "[_HEAD]", check)
+
+
 def widths() -> Kind:
     """Accept a list of layer widths; an empty list is a network without a hidden layer."""
     one = whole(1, 2**31 - 1)

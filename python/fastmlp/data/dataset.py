@@ -31,7 +31,8 @@ class Dataset:
     x : ndarray of uint8, float32 or float64, shape (samples, features)
         The samples, C-contiguous.
     y : ndarray of int64, str or float64, shape (samples,), or of float64, shape (samples, outputs)
-        Class labels (int64, str) or real values (float64).
+        Class labels (int64, str) or real values (float64). Of several heads a structured array, a
+        field of such targets for each.
     x_test, y_test : ndarray or None
         The official test part, of the same kinds, where the set has one.
     feature_names : tuple of str or None
@@ -220,6 +221,7 @@ def _stratified_order(y: Array, seed: int) -> NDArray[np.int64]:
     keys = _hashes(rows, seed)
     place = np.empty(rows, dtype=np.float64)
     classes = np.zeros(rows, dtype=np.int64)
+    y = _strata(y)
     if y.ndim == 1 and y.dtype.kind != "f":
         classes = np.unique(y, return_inverse=True)[1].astype(np.int64)
     by_class = np.lexsort((keys, classes))
@@ -228,6 +230,14 @@ def _stratified_order(y: Array, seed: int) -> NDArray[np.int64]:
     rank = np.arange(rows) - np.repeat(starts, counts)
     place[by_class] = (rank + 0.5) / np.repeat(counts, counts)
     return np.lexsort((keys, place)).astype(np.int64)
+
+
+def _strata(y: Array) -> Array:
+    """Return the targets whose classes are spread evenly: of heads the first that has classes."""
+    fields = [y[name] for name in y.dtype.names or ()]
+    return next(
+        (one for one in fields if one.ndim == 1 and one.dtype.kind != "f"), (fields or [y])[0]
+    )
 
 
 def _hashes(rows: int, seed: int) -> NDArray[np.uint64]:

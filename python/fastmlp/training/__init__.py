@@ -17,17 +17,18 @@ from .. import _core
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
-from ..data.arrays import as_features, as_targets, as_weights
+from ..data.arrays import as_features, as_weights
 from ..data.dataset import Dataset, Split, split
+from ..data.heads import any_targets
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
-from ..model.targets import Targets
+from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, output_units
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
 from .decisions import decide, set_first_weights
 from .epochs import run_epochs
-from .plan import Plan
+from .plan import Labelled, Plan
 from .weights import training_weights
 
 Array = NDArray[Any]
@@ -271,14 +272,14 @@ def _from_arrays(
 ) -> tuple[Dataset, Split, Any]:
     """Return the caller's arrays as a data set, its parts, and labels in the caller's dtype."""
     rows = as_features(x)
-    data = Dataset("arrays", rows, as_targets(y, samples=len(rows)), kind="arrays")
+    data = Dataset("arrays", rows, any_targets(y, samples=len(rows)), kind="arrays")
     if validation is None:
         return data, Split(rows, data.y, None, None, None, None), y
     if isinstance(validation, tuple | list):
         if len(validation) != 2:
             raise ConfigError(f"validation must be a pair (x, y), got {len(validation)} entries")
         x_held = as_features(validation[0], name="validation x", features=rows.shape[1])
-        y_held = as_targets(validation[1], name="validation y", samples=len(x_held))
+        y_held = any_targets(validation[1], name="validation y", samples=len(x_held))
         return data, Split(rows, data.y, x_held, y_held, None, None), y
     if isinstance(validation, bool) or not isinstance(validation, int | float | np.floating):
         raise ConfigError(f"validation must be a pair (x, y) or a fraction; got {validation!r}")
@@ -338,8 +339,13 @@ def fit(
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output_unit())
-    network = _core.Network(sizes, activations, config.network.dtype)
+    activations, structure = config.network.hidden_activations(), {}
+    if isinstance(targets, HeadTargets):
+        structure = {"heads": output_units(config, targets)}
+        activations = (*activations, HEADED_OUTPUT)
+    else:
+        activations = (*activations, config.network.output_unit())
+    network = _core.Network(sizes, activations, config.network.dtype, structure)
     network.set_input_scaling(scaling.shift, scaling.scale)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
@@ -391,7 +397,5 @@ def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str
     return "drawn" if start is None else "given"
 
 
-def _encoded(
-    targets: Targets, x: Array | None, y: Array | None, name: str
-) -> tuple[Array, Array] | None:
+def _encoded(targets: AnyTargets, x: Array | None, y: Array | None, name: str) -> Labelled | None:
     return None if x is None or y is None else (x, targets.encode(y, name=name))

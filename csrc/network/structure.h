@@ -1,0 +1,21 @@
+// What of a network is not plain.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "network/activation.h"
+
+namespace fastmlp {
+
+// One of several heads: a range of the outputs with an output unit of its own.
+struct Head {
+    int64_t units;
+    ChosenActivation unit;
+};
+
+struct Structure {
+    std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
+};
+
+}  // namespace fastmlp
