@@ -47,16 +47,35 @@ def variants_of(row):
 ROWS = [row for row in CATALOG["activations"] if not row["rowwise"]]
 VARIANTS = [variant for row in ROWS for variant in variants_of(row)]
 TRAINABLE = [variant for variant in VARIANTS if variant.row["trainable"]]
-TRAINABLE_NAMES = [row["name"] for row in ROWS if row["trainable"]]
+OUTPUT_NAMES = [row["name"] for row in ROWS if row["trainable"] and not row["learned"]]
 
 
 def values(text, z, dtype="float64"):
     """f(z) of the engine, for z (n,) that a unit each has before its activation."""
+    return units(text, z, hidden=is_learned(text), dtype=dtype).predict(np.ones((1, 1), dtype))[0]
+
+
+def is_learned(text):
+    return next(row["learned"] for row in ROWS if row["name"] == text.partition("(")[0])
+
+
+def units(text, z, *, hidden, dtype):
+    """A network of one layer, or of one below an identity of the same width, whose units are at z
+    where the input is 1.
+    """
     from fastmlp import _core
 
-    network = _core.Network([1, len(z)], [text], dtype)
-    network.set_parameters([(np.asarray(z, dtype)[None], np.zeros(len(z)))])
-    return network.predict(np.ones((1, 1), dtype))[0]
+    n = len(z)
+    layers = [text, "identity"] if hidden else [text]
+    network = _core.Network([1, *[n] * len(layers)], layers, dtype)
+    given = [(np.asarray(z, dtype)[None], np.zeros(n)), (np.eye(n), np.zeros(n))]
+    network.set_parameters(
+        [
+            own + tensors[2:]
+            for own, tensors in zip(given[: len(layers)], network.parameters(), strict=True)
+        ]
+    )
+    return network
 
 
 def slopes(text, z, *, hidden=False, dtype="float64", **options):
@@ -66,11 +85,7 @@ def slopes(text, z, *, hidden=False, dtype="float64", **options):
     """
     from fastmlp import _core
 
-    n = len(z)
-    layers = [text, "identity"] if hidden else [text]
-    network = _core.Network([1, *[n] * len(layers)], layers, dtype)
-    first = (np.asarray(z, dtype)[None], np.zeros(n))
-    network.set_parameters([first, (np.eye(n), np.zeros(n))][: len(layers)])
+    network = units(text, z, hidden=hidden or is_learned(text), dtype=dtype)
     x = np.ones((1, 1), dtype)
     target = network.predict(x) - np.ones((), dtype)
     options = {"loss": "half_squared_error", "learning_rate": 1.0, "batch_size": 1, **options}

@@ -46,11 +46,21 @@ ACTIVATIONS = {
     "softsign": lambda z: z / (1 + np.abs(z)),
     "log_sigmoid": lambda z: -np.logaddexp(0, -z),
     "step": lambda z: (z > 0) * 1.0,
+    "prelu": lambda z, alpha: np.where(z > 0, z, alpha * z),
+    "learned_swish": lambda z, beta: z / (1 + np.exp(-beta * z)),
+    "mixed_relu": lambda z, alpha: (1 - alpha) * z + alpha * np.maximum(z, 0),
+    "mixed_tanh": lambda z, alpha: (1 - alpha) * z + alpha * np.tanh(z),
+    "mixed_selu": lambda z, alpha: (1 - alpha) * z + alpha * ACTIVATIONS["selu"](z),
+    "mixed_mish": lambda z, alpha: (1 - alpha) * z + alpha * ACTIVATIONS["mish"](z),
 }
 
 
-def activate(text, z):
-    """f(z) for an activation as it is written: "elu", "elu(alpha=2)"."""
+def activate(text, z, *learned):
+    """f(z) for an activation as it is written: "elu", "elu(alpha=2)"; learned: (units,) instead of
+    the constants.
+    """
+    if learned:
+        return ACTIVATIONS[text.partition("(")[0]](z, *learned)
     constants = {name: float(value) for name, value in re.findall(r"(\w+)=([^,)]+)", text)}
     return ACTIVATIONS[text.partition("(")[0]](z, **constants)
 
@@ -130,9 +140,9 @@ KINKS = {
 def forward(parameters, activations, x):
     """z of the output layer, and its y."""
     y = np.asarray(x, np.float64)
-    for (w, b), name in zip(parameters, activations, strict=True):
+    for (w, b, *learned), name in zip(parameters, activations, strict=True):
         z = y @ np.asarray(w, np.float64) + np.asarray(b, np.float64)
-        y = activate(name, z)
+        y = activate(name, z, *learned)
     return z, y
 
 
@@ -148,7 +158,7 @@ def numerical_gradient(
     """Central differences of the loss with its L2 term, one parameter at a time."""
 
     def total():
-        penalty = sum(0.5 * l2 * (w**2).sum() for w, _ in parameters)
+        penalty = sum(0.5 * l2 * (w**2).sum() for w, *_ in parameters)
         return loss(parameters, activations, name, x, t, constants, weights) + penalty
 
     gradients = []

@@ -8,7 +8,7 @@ import json
 import pytest
 from conftest import FMA_ISAS, run_python
 
-FEATURES = ("augmentation", "dropout", "fast_ways", "max_norm", "noise")
+FEATURES = ("augmentation", "dropout", "fast_ways", "learned_activations", "max_norm", "noise")
 
 
 def digest(feature):

@@ -6,7 +6,7 @@
 #include "bindings/arrays.h"
 #include "bindings/layer_arrays.h"
 #include "bindings/module.h"
-#include "bindings/task.h"
+#include "bindings/structure.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
 #include "runtime/dispatch.h"
@@ -21,19 +21,14 @@ NetworkPointer make_network(const std::vector<int64_t>& sizes, const std::vector
     kernels();  // a wrong FASTMLP_ISA is an error at once
     const char* const dtypes[] = {"float32", "float64"};
     const bool double_precision = id_of(dtype, dtypes, 2, "dtype") == 1;
-    Spec spec = make_spec(sizes, activations);
-    if (structure.contains("heads")) spec.structure.heads = heads_from(structure["heads"], spec);
-    return std::make_shared<Network>(spec, double_precision);
+    return std::make_shared<Network>(make_spec(sizes, activations, structure_of(structure)), double_precision);
 }
 
 py::list get_parameters(Network& network) {
     const auto lock = network.read();
     return with_parameters(network, [](const auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        py::list result;
-        for (int64_t l = 0; l < parameters.layers(); ++l)
-            result.append(layer_arrays<T>(parameters[l], parameters[l].weight, parameters[l].bias));
-        return result;
+        return all_layers<T>(parameters, [&](int64_t l) { return layer_tensors(parameters[l]); });
     });
 }
 
@@ -41,9 +36,9 @@ void set_parameters(Network& network, const py::sequence& values) {
     const auto lock = network.change();
     with_parameters(network, [&](auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
-        const auto checked = checked_layers<T>(parameters, values, "parameters");  // all, before the first is written
-        for (int64_t l = 0; l < parameters.layers(); ++l)
-            put<T>(parameters[l], checked[static_cast<std::size_t>(l)], parameters[l].weight, parameters[l].bias);
+        const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
+        const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
+        for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
     });
 }
 
@@ -115,6 +110,8 @@ void bind_network(py::module_& module) {
                                    return names;
                                })
         .def_property_readonly("dtype", [](const Network& n) { return n.double_precision() ? "float64" : "float32"; })
+        .def_property_readonly("structure", [](const Network& n) { return as_dict(n.spec.structure); })
+        .def_property_readonly("tensors", [](const Network& n) { return tensor_rows(n.spec); })
         .def_property_readonly("parameter_count", [](const Network& n) { return n.spec.parameter_count(); })
         .def(
             "initialize",
@@ -126,6 +123,13 @@ void bind_network(py::module_& module) {
         .def("parameters", &get_parameters)
         .def("set_parameters", &set_parameters, py::arg("parameters"))
         .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"));
+    module.def(
+        "tensors",
+        [](const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const py::dict& structure) {
+            return tensor_rows(make_spec(sizes, activations, structure_of(structure)));
+        },
+        py::arg("sizes"), py::arg("activations"), py::arg("structure") = py::dict(),
+        "Names and shapes of the tensors of each layer of a network, which is not made.");
     bind_predict(type);
     bind_quick_predict(type);
 }

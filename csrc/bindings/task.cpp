@@ -21,42 +21,7 @@ TaskArrays arrays_of(const Network& network, const Task& task, const Head& head,
     return {loss_targets(network, head.units, task.targets, task.sample_weight, samples, loss), loss, task.weight};
 }
 
-Head head_from(const py::handle& given, const std::string& place) {
-    if (!py::isinstance<py::sequence>(given) || py::len(given) != 2)
-        throw py::value_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
-    const auto pair = py::reinterpret_borrow<py::sequence>(given);
-    try {
-        const Head head{pair[0].cast<int64_t>(), chosen_activation(pair[1].cast<std::string>())};
-        if (head.units < 1) throw py::value_error(place + " has " + std::to_string(head.units) + " units; it needs at least 1");
-        return head;
-    } catch (const py::cast_error&) {
-        throw py::type_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
-    }
-}
-
 }  // namespace
-
-std::vector<Head> heads_from(const py::object& given, const Spec& spec) {
-    std::vector<Head> heads;
-    int64_t units = 0;
-    for (const py::handle one : given) {
-        heads.push_back(head_from(one, "heads[" + std::to_string(heads.size()) + "]"));
-        units = checked_sum(units, heads.back().units);
-    }
-    if (heads.empty()) return heads;
-    if (units != spec.outputs())
-        throw py::value_error("the heads have " + std::to_string(units) + " units; the last layer has " + std::to_string(spec.outputs()));
-    if (spec.output_unit() != IdOf<Identity, Activations>::value)
-        throw py::value_error(std::string("with heads the last layer's activation must be '") + Identity::name + "', as each head has its own; got '" +
-                              text_of(spec.activations.back()) + "'");
-    return heads;
-}
-
-py::list heads_as_list(const std::vector<Head>& heads) {
-    py::list list;
-    for (const Head& head : heads) list.append(py::make_tuple(head.units, text_of(head.unit)));
-    return list;
-}
 
 std::vector<TaskArrays> task_arrays(const Network& network, const py::object& tasks, int64_t samples) {
     const std::vector<Head>& heads = network.spec.structure.heads;

@@ -11,10 +11,6 @@
 
 namespace fastmlp {
 
-// [(units, activation), ...] of a network's structure. Throws TypeError or ValueError where they are no heads of these outputs.
-std::vector<Head> heads_from(const pybind11::object& given, const Spec& spec);
-pybind11::list heads_as_list(const std::vector<Head>& heads);
-
 // As the caller gave it; looked at when a network takes it.
 struct Task {
     pybind11::object targets;

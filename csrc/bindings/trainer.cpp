@@ -225,6 +225,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
     if (mixed && network->double_precision())
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
+    if (mixed && !network->spec.is_plain())
+        throw std::invalid_argument("precision 'bf16' is for layers f(x W + b) alone; this network has more: use 'full'");
     require_rates(network->spec, dropout, mixed);
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))

@@ -9,12 +9,30 @@ namespace {
 
 std::size_t at(int64_t l) { return static_cast<std::size_t>(l); }
 
-// Of every layer, what weight_of and bias_of point to.
-template <class T, class Weight, class Bias>
-py::list all_layers(const Parameters<T>& parameters, const Weight& weight_of, const Bias& bias_of) {
-    py::list layers;
-    for (int64_t l = 0; l < parameters.layers(); ++l) layers.append(layer_arrays<T>(parameters[l], weight_of(at(l)), bias_of(at(l))));
-    return layers;
+// State s of the optimizer, of what is trained.
+template <class T>
+auto tensors_of_state(const StepPlan<T>& plan, const Parameters<T>& parameters, std::size_t s) {
+    return [&plan, &parameters, s](int64_t l) {
+        const OptimizerState<T>& of = plan.optimizer;
+        return layer_tensors(parameters[l], of.weights[at(l)][s], of.biases[at(l)][s],
+                             [&](std::size_t e) { return of.extras[at(l)][e][s]; });
+    };
+}
+
+// The average, where there is one of a tensor, else the tensor itself.
+template <class T>
+auto tensors_of_average(const StepPlan<T>& plan, const Parameters<T>& parameters) {
+    return [&plan, &parameters](int64_t l) {
+        const WeightAverage<T>& of = plan.average;
+        return layer_tensors(parameters[l], of.weights[at(l)], of.biases[at(l)],
+                             [&, l](std::size_t e) { return of.extras[at(l)][e] ? of.extras[at(l)][e] : parameters[l].extras[e].values; });
+    };
+}
+
+template <class T>
+void put_average(const std::vector<LayerTensor<T>>& tensors, const LayerArrays<T>& from) {
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+        if (tensors[i].extra == nullptr || tensors[i].extra->about.trained) put<T>({tensors[i]}, {from[i]});
 }
 
 }  // namespace
@@ -24,16 +42,14 @@ py::dict state_of(const StepPlan<T>& plan, const Parameters<T>& parameters) {
     const OptimizerState<T>& optimizer = plan.optimizer;
     py::list states;
     for (std::size_t s = 0; s < static_cast<std::size_t>(optimizer.states); ++s)
-        states.append(all_layers(
-            parameters, [&](std::size_t l) { return optimizer.weights[l][s]; }, [&](std::size_t l) { return optimizer.biases[l][s]; }));
+        states.append(all_layers<T>(parameters, tensors_of_state(plan, parameters, s)));
     return py::dict(py::arg("steps") = optimizer.steps, py::arg("states") = states, py::arg("average") = average_of(plan, parameters));
 }
 
 template <class T>
 py::object average_of(const StepPlan<T>& plan, const Parameters<T>& parameters) {
     if (!plan.average.decay) return py::none();
-    return all_layers(
-        parameters, [&](std::size_t l) { return plan.average.weights[l]; }, [&](std::size_t l) { return plan.average.biases[l]; });
+    return all_layers<T>(parameters, tensors_of_average(plan, parameters));
 }
 
 template <class T>
@@ -47,15 +63,16 @@ void set_state(StepPlan<T>& plan, const Parameters<T>& parameters, int64_t steps
         throw py::value_error(average.is_none() ? "average is None; this trainer keeps one" : "average is given; this trainer keeps none");
     std::vector<std::vector<LayerArrays<T>>> checked;
     for (std::size_t s = 0; s < states.size(); ++s)
-        checked.push_back(checked_layers<T>(parameters, states[s].template cast<py::sequence>(), "states[" + std::to_string(s) + "]"));
+        checked.push_back(checked_layers<T>(parameters, tensors_of_state(plan, parameters, s), states[s].template cast<py::sequence>(),
+                                            "states[" + std::to_string(s) + "]"));
     std::vector<LayerArrays<T>> averages;
-    if (!average.is_none()) averages = checked_layers<T>(parameters, average.cast<py::sequence>(), "average");
+    if (!average.is_none())
+        averages = checked_layers<T>(parameters, tensors_of_average(plan, parameters), average.cast<py::sequence>(), "average");
 
     optimizer.steps = steps;
     for (int64_t l = 0; l < parameters.layers(); ++l) {
-        for (std::size_t s = 0; s < checked.size(); ++s)
-            put<T>(parameters[l], checked[s][at(l)], optimizer.weights[at(l)][s], optimizer.biases[at(l)][s]);
-        if (!averages.empty()) put<T>(parameters[l], averages[at(l)], plan.average.weights[at(l)], plan.average.biases[at(l)]);
+        for (std::size_t s = 0; s < checked.size(); ++s) put<T>(tensors_of_state(plan, parameters, s)(l), checked[s][at(l)]);
+        if (!averages.empty()) put_average<T>(tensors_of_average(plan, parameters)(l), averages[at(l)]);
     }
     // What the next step's proof starts from (network/commit.h).
     for (Peaks<T>& member : plan.peaks) member.parameters = 0;

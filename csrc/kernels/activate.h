@@ -31,6 +31,7 @@ FASTMLP_INLINE T activate_rows(const ActivationArguments<T>& of, bool bias_a_row
     const Vec<T> zero{};
     Vec<T> constants[largest_constants];
     for (int i = 0; i < Activation::constants.count; ++i) constants[i] = broadcast<T>(of.constants[i]);
+    Vec<T> by_constant;
     Peak<T> peak;
     for (int64_t i = 0; i < of.rows; ++i) {
         T* const row = of.y + i * of.y_row;
@@ -41,7 +42,15 @@ FASTMLP_INLINE T activate_rows(const ActivationArguments<T>& of, bool bias_a_row
         const int64_t ahead = one_bias ? 0 : lanes<T>;
         for (int64_t j = 0; j < of.columns; j += lanes<T>, bias += ahead) {
             Vec<T> slope;
-            const Vec<T> value = Activation::template value_and_slope<Approx<T>>((load(row + j) + zero) + load(bias), constants, slope);
+            const Vec<T> z = (load(row + j) + zero) + load(bias);
+            Vec<T> value;
+            if constexpr (Activation::learned) {
+                const Vec<T> learned = bias_a_row ? broadcast<T>(of.constants[i]) : load(of.constants + j);
+                value = Activation::template value_and_slopes<Approx<T>>(z, learned, slope, by_constant);
+                if constexpr (slope_wanted) store(of.by_constant + i * of.slope_row + j, by_constant);
+            } else {
+                value = Activation::template value_and_slope<Approx<T>>(z, constants, slope);
+            }
             store(row + j, value);
             if constexpr (slope_wanted) store(of.slope + i * of.slope_row + j, slope);
             peak.see(keep_first<T>(value, of.columns - j));

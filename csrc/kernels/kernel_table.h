@@ -114,9 +114,10 @@ struct ActivationArguments {
     T* y;
     int64_t y_row;
     const T* bias;       // null: zeros
-    const T* constants;  // of the activation, in the order of its struct
+    const T* constants;  // of the activation, in the order of its struct; one that is learned has one for each bias
     T* slope;            // (rows x columns), ld = slope_row: f'(z), for activations that keep it; null: not wanted
     int64_t slope_row;
+    T* by_constant = nullptr;  // as slope: dy/dc of the constant c that is learned; wanted where slope is
 };
 template <class T>
 using ActivationKernel = T (*)(const ActivationArguments<T>&);

@@ -6,6 +6,8 @@
 // from z at once, as they share most of their work, and the slope is kept beside y for backward (`keeps_slope`); it may have constants,
 // which a network chooses for each layer. Either kind passes NaN on.
 //
+// A third kind learns its constant, one for each unit: value_and_slope tells dy/dc too (learned.h).
+//
 // M supplies the functions (M::exp, ...) and numbers (M::number(1)) for the vector V: simd/approx.h in the kernels.
 #pragma once
 
@@ -33,7 +35,8 @@ struct Activation {
     static constexpr bool rectifies = false;  // holds back what is below 0 and passes on what is above: first weights are He's
     static constexpr bool trainable = true;   // there is a slope to go down
     static constexpr bool keeps_slope = false;
-    static constexpr double ulp = 1;  // y is the exact value, give or take so many ULP of y, and as many ULP of z in z
+    static constexpr bool learned = false;  // its constant is a parameter of each unit
+    static constexpr double ulp = 1;        // y is the exact value, give or take so many ULP of y, and as many ULP of z in z
     static constexpr ActivationConstants constants = {0, {}};
 };
 // The second kind, with value_and_slope(z, constants, slope).

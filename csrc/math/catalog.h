@@ -4,6 +4,7 @@
 #include "math/activations.h"
 #include "math/class_losses.h"
 #include "math/gates.h"
+#include "math/learned.h"
 #include "math/optimizers.h"
 #include "math/optimizers_adam.h"
 #include "math/piecewise.h"
@@ -20,7 +21,8 @@ struct Catalog {
 };
 
 using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, Relu6, Elu, Selu, Celu, Softplus, Silu, Swish, Gelu,
-                            GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step>;
+                            GeluTanh, GeluSigmoid, Mish, HardSwish, HardSigmoid, HardTanh, Softsign, LogSigmoid, Step, Prelu, LearnedSwish,
+                            MixedRelu, MixedTanh, MixedSelu, MixedMish>;
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy, MeanAbsoluteError, Huber, LogCosh,
                        Quantile, Poisson, BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy, Hinge, PerceptronLoss>;
 using Optimizers = Catalog<Sgd, Adam, AdamW, NAdam, Adagrad, Rmsprop, Lion>;

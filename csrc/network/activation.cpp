@@ -12,7 +12,8 @@ namespace {
 
 template <class... Rows>
 std::vector<ActivationRow> make_rows(Catalog<Rows...>) {
-    return {{Rows::name, Rows::formula, Rows::rowwise, Rows::rectifies, Rows::trainable, Rows::keeps_slope, Rows::ulp, Rows::constants}...};
+    return {{Rows::name, Rows::formula, Rows::rowwise, Rows::rectifies, Rows::trainable, Rows::keeps_slope, Rows::learned, Rows::ulp,
+             Rows::constants}...};
 }
 
 std::string shown(double value) {

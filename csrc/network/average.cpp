@@ -8,11 +8,14 @@ template <class T>
 void WeightAverage<T>::take(Arena& in, const Parameters<T>& parameters) {
     weights.clear();
     biases.clear();
+    extras.clear();
     if (!decay) return;
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
         weights.push_back(in.take<T>(checked_product(layer.in, layer.weight_row)));
         biases.push_back(in.take<T>(layer.weight_row));
+        extras.emplace_back();
+        for (const Extra<T>& extra : layer.extras) extras.back().push_back(extra.about.trained ? in.take<T>(extra.size()) : nullptr);
     }
 }
 
@@ -27,7 +30,13 @@ void average_parameters(const StepContext<T>& context, const Member& member) {
         const int64_t first = rows.begin * layer.weight_row;
         if (rows.size() > 0)
             context.kernels.average(rows.size(), layer.out, share, layer.weight + first, average.weights[at(l)] + first, layer.weight_row);
-        if (member.leads()) context.kernels.average(1, layer.out, share, layer.bias, average.biases[at(l)], layer.weight_row);
+        if (!member.leads()) continue;
+        context.kernels.average(1, layer.out, share, layer.bias, average.biases[at(l)], layer.weight_row);
+        for (std::size_t e = 0; e < layer.extras.size(); ++e) {
+            const Extra<T>& extra = layer.extras[e];
+            if (!extra.about.trained) continue;
+            context.kernels.average(extra.about.lines(), extra.about.columns, share, extra.values, average.extras[at(l)][e], extra.row);
+        }
     }
 }
 

@@ -15,8 +15,9 @@ constexpr Hyperparameter ema_decay_row = {"ema_decay", "share of the average wei
 
 template <class T>
 struct WeightAverage {
-    const std::optional<double> decay;  // none: nothing is kept
-    std::vector<T*> weights, biases;    // [l]: as weight and bias of the layer
+    const std::optional<double> decay;    // none: nothing is kept
+    std::vector<T*> weights, biases;      // [l]: as weight and bias of the layer
+    std::vector<std::vector<T*>> extras;  // [l][e]: as its other tensors; null where that is not trained
 
     void take(Arena& in, const Parameters<T>& parameters);
 };

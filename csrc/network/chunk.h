@@ -36,6 +36,7 @@ struct Chunk {
     Range my_features() const { return part_of(parameters[0].in, kernels.lanes, member.index, member.count); }
     const Layer<T>& layer(int64_t l) const { return context.layer(l); }
     bool skips_zeros() const { return plan.ways.skipping && member.count <= plan.most_skipping; }
+    void see_extra(int64_t l, T largest) const { peaks.extra[at(l)] = std::max(peaks.extra[at(l)], largest); }
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
 
@@ -77,8 +78,8 @@ void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t 
     LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
     place_group(c, l, z, r, group);
     const HeadLosses<T>* const heads = c.context.heads;
-    const T largest =
-        heads ? (*heads)(group, c.order, c.first + r, c.plan.heads.losses.data(), r, c.peaks.correct_by_head.data()) : c.context.loss(group);
+    const T largest = heads ? (*heads)(group, c.order, c.first + r, c.plan.heads.losses.data(), r, c.peaks.correct_by_head.data())
+                            : c.context.loss(group);
     c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], largest);
 }
 

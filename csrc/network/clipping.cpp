@@ -26,15 +26,30 @@ double squares_of(const T* x, int64_t row, int64_t rows, int64_t columns) {
     return sum;
 }
 
+template <class T>
+double squares_of_block(const StepContext<T>& context, const typename Clipping<T>::Block& block) {
+    const StepPlan<T>& plan = context.plan;
+    const Layer<T>& layer = context.parameters[block.l];
+    const auto l = static_cast<std::size_t>(block.l), e = static_cast<std::size_t>(std::max(0, block.tensor));
+    const bool is_extra = block.tensor >= 0;
+    const T* const gradient = is_extra ? plan.extra_gradient[l][e] : block.tensor == -1 ? plan.bias_gradient[l] : plan.gradient[l];
+    const int64_t row = is_extra ? layer.extras[e].row : layer.weight_row, columns = is_extra ? layer.extras[e].about.columns : layer.out;
+    return squares_of(gradient + block.begin * row, row, block.end - block.begin, columns);
+}
+
 }  // namespace
 
 template <class T>
 void Clipping<T>::take(Arena& in, const Parameters<T>& parameters) {
     blocks.clear();
+    const auto cut = [&](int64_t l, int tensor, int64_t rows) {
+        for (int64_t i = 0; i < rows; i += rows_of_a_block) blocks.push_back({l, tensor, i, std::min(rows, i + rows_of_a_block)});
+    };
     for (int64_t l = 0; l < parameters.layers(); ++l) {
-        for (int64_t i = 0; i < parameters[l].in; i += rows_of_a_block)
-            blocks.push_back({l, i, std::min(parameters[l].in, i + rows_of_a_block)});
-        blocks.push_back({l, 0, 0});
+        cut(l, -2, parameters[l].in);
+        cut(l, -1, 1);
+        for (std::size_t e = 0; e < parameters[l].extras.size(); ++e)
+            if (parameters[l].extras[e].about.trained) cut(l, static_cast<int>(e), parameters[l].extras[e].about.lines());
     }
     squares = in.take<double>(static_cast<int64_t>(blocks.size()));
 }
@@ -53,12 +68,7 @@ void sum_squares(const StepContext<T>& context, const Member& member) {
     constexpr int64_t of_a_line = 8;
     const Range mine = part_of(static_cast<int64_t>(plan.clipping.blocks.size()), of_a_line, member.index, member.count);
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-        const auto block = plan.clipping.blocks[static_cast<std::size_t>(i)];
-        const Layer<T>& layer = context.parameters[block.l];
-        const auto l = static_cast<std::size_t>(block.l);
-        plan.clipping.squares[i] = block.end == 0 ? squares_of(plan.bias_gradient[l], 0, 1, layer.out)
-                                                  : squares_of(plan.gradient[l] + block.begin * layer.weight_row, layer.weight_row,
-                                                               block.end - block.begin, layer.out);
+        plan.clipping.squares[i] = squares_of_block(context, plan.clipping.blocks[static_cast<std::size_t>(i)]);
     }
     member.wait();
 }

@@ -20,10 +20,12 @@ struct Clipping {
     T value = 0;   // the limit of one element; only kernels that clip look at it
     T factor = 1;  // of the gradient, in this step
 
-    // Some rows of W[l]; none: its bias. A block's sum of squares is a few chains joined in order, the norm a chain over the blocks, so
-    // that it does not matter who sums which block.
+    // Some rows of W[l], of its bias or of another tensor of the layer. A block's sum of squares is a few chains joined in order, the norm
+    // a chain over the blocks, so that it does not matter who sums which block.
     struct Block {
-        int64_t l, begin, end;
+        int64_t l;
+        int tensor;  // that of W is -2, of the bias -1, else the number among the extras
+        int64_t begin, end;
     };
     std::vector<Block> blocks;
     double* squares;  // (blocks)

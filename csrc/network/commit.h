@@ -29,8 +29,9 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
         for (int64_t l = 0; l < context.parameters.layers(); ++l) {
             const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
             const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
-            const double sum = static_cast<double>(batch) * y * delta;
-            const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, y * delta, sum);
+            const double extra = worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
+            const double mean = std::max(y * delta, extra), sum = static_cast<double>(batch) * mean;
+            const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, mean, sum);
             if (!(sum < limit && context.plan.optimizer.bound(gradient, parameters) < limit)) return false;
         }
         return true;

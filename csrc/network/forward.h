@@ -48,14 +48,15 @@ T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activa
     const Product<T> product{layer.in, activity.y[i],     activity.row[i],    1, layer.weight, layer.weight_row,
                              1,        activity.y[i + 1], activity.row[i + 1]};
     const Share share = share_of(rows, 1, layer.out, static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes, member);
-    T* const slope = activity.slope[i + 1];
+    T *const slope = activity.slope[i + 1], *const by_constant = activity.by_constant[i + 1];
     const int64_t slope_row = activity.row[i + 1];
     T largest = 0;
     const auto finish = [&](const Range& tile_rows, const Range& columns, T* tile, int64_t tile_row) {
-        T* const kept = slope ? slope + tile_rows.begin * slope_row + columns.begin : nullptr;
-        largest =
-            std::max(largest, kernels.bias_activation[activation]({tile_rows.size(), columns.size(), tile, tile_row,
-                                                                   layer.bias + columns.begin, layer.constants.data(), kept, slope_row}));
+        const int64_t place = tile_rows.begin * slope_row + columns.begin;
+        largest = std::max(
+            largest, kernels.bias_activation[activation]({tile_rows.size(), columns.size(), tile, tile_row, layer.bias + columns.begin,
+                                                          layer.constants_from(columns.begin), slope ? slope + place : nullptr, slope_row,
+                                                          by_constant ? by_constant + place : nullptr}));
         then(tile_rows, columns, tile, tile_row);
     };
     if (lists)

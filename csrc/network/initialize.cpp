@@ -124,6 +124,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
         throw std::invalid_argument("the standard deviation of the initializer is " + std::to_string(with.std) +
                                     "; it must not be negative, and its draws must be finite");
     const DefaultArithmetic arithmetic;
+    parameters.fill_extras();
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
         const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), with.std);

@@ -90,6 +90,7 @@ OptimizerState<T>::OptimizerState(const UpdateRule& chosen, int64_t layers)
     for (int64_t l = 0; l < layers; ++l) {
         weight_group_.push_back(group(rule.optimizer, rate_of(rule, l)));
         bias_group_.push_back(group(for_biases, rate_of(rule, l) * rule.bias_rate));
+        extra_group_.push_back(group(for_biases, rate_of(rule, l)));
         largest = std::max({largest, rate_of(rule, l), rate_of(rule, l) * rule.bias_rate});
     }
     largest_[0] *= largest;
@@ -109,11 +110,17 @@ template <class T>
 void OptimizerState<T>::take(Arena& in, const Parameters<T>& parameters) {
     weights.assign(static_cast<std::size_t>(parameters.layers()), {});
     biases = weights;
+    extras.assign(weights.size(), {});
     for (std::size_t l = 0; l < weights.size(); ++l) {
         const Layer<T>& layer = parameters[static_cast<int64_t>(l)];
         for (std::size_t s = 0; s < static_cast<std::size_t>(states); ++s) {
             weights[l][s] = in.take<T>(checked_product(layer.in, layer.weight_row));
             biases[l][s] = in.take<T>(layer.weight_row);
+        }
+        for (const Extra<T>& extra : layer.extras) {
+            extras[l].push_back({});
+            for (std::size_t s = 0; extra.about.trained && s < static_cast<std::size_t>(states); ++s)
+                extras[l].back()[s] = in.take<T>(extra.size());
         }
     }
 }
@@ -132,6 +139,9 @@ T OptimizerState<T>::largest_magnitude(const Parameters<T>& parameters) const {
         const auto number = static_cast<int64_t>(l);
         for (std::size_t s = 0; s < seen(of_weights(number)); ++s) see(weights[l][s], layer.in * layer.weight_row);
         for (std::size_t s = 0; s < seen(of_biases(number)); ++s) see(biases[l][s], layer.out);
+        for (std::size_t e = 0; e < extras[l].size(); ++e)
+            for (std::size_t s = 0; layer.extras[e].about.trained && s < seen(of_extra(number, layer.extras[e])); ++s)
+                see(extras[l][e][s], layer.extras[e].size());
     }
     return largest;
 }

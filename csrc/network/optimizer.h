@@ -71,15 +71,20 @@ public:
     const UpdateRule rule;
     const OptimizerRow& row;
     const int states;
-    int64_t steps = 0;                                            // taken so far
-    int64_t reductions = 0;                                       // of the learning rate, for a schedule that is told of them
-    double learning_rate = 0;                                     // of the last step, without multiples
-    std::vector<std::array<T*, largest_states>> weights, biases;  // [l][state]: as weight and bias
+    int64_t steps = 0;                                                // taken so far
+    int64_t reductions = 0;                                           // of the learning rate, for a schedule that is told of them
+    double learning_rate = 0;                                         // of the last step, without multiples
+    std::vector<std::array<T*, largest_states>> weights, biases;      // [l][state]: as weight and bias
+    std::vector<std::vector<std::array<T*, largest_states>>> extras;  // [l][e][state]: as extras; null where that is not trained
 
     OptimizerState(const UpdateRule& rule, int64_t layers);
     void take(Arena& in, const Parameters<T>& parameters);
     const ParameterGroup<T>& of_weights(int64_t l) const { return groups_[weight_group_[static_cast<std::size_t>(l)]]; }
     const ParameterGroup<T>& of_biases(int64_t l) const { return groups_[bias_group_[static_cast<std::size_t>(l)]]; }
+
+    const ParameterGroup<T>& of_extra(int64_t l, const Extra<T>& extra) const {
+        return extra.about.penalised ? of_weights(l) : groups_[extra_group_[static_cast<std::size_t>(l)]];
+    }
 
     bool clips_values() const { return rule.clip_value != 0; }
     // Whether a weight whose gradient is zero stays as it is, to the bit.
@@ -103,7 +108,7 @@ private:
     int64_t prepared_ = 0;  // steps that the scalars have gone through
     std::array<double, largest_hyperparameters> largest_;
     std::vector<ParameterGroup<T>> groups_;
-    std::vector<std::size_t> weight_group_, bias_group_;
+    std::vector<std::size_t> weight_group_, bias_group_, extra_group_;
 };
 
 }  // namespace fastmlp

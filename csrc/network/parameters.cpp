@@ -6,12 +6,14 @@
 namespace fastmlp {
 
 template <class T>
-Parameters<T>::Parameters(const Spec& spec) {
+Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
     for (int64_t l = 0; l < spec.layers(); ++l) {
         const auto i = static_cast<std::size_t>(l);
         const ChosenActivation& chosen = spec.activations[i];
-        layers_.push_back({spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}});
+        layers_.push_back(
+            {spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}, {}, row_of(chosen).learned});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
+        for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
     }
     for (const Head& head : spec.structure.heads) {
         const int64_t begin = heads_.empty() ? 0 : heads_.back().begin + heads_.back().units;
@@ -22,8 +24,18 @@ Parameters<T>::Parameters(const Spec& spec) {
         for (Layer<T>& layer : layers_) {
             layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));
             layer.bias = in.take<T>(layer.weight_row);
+            for (Extra<T>& extra : layer.extras) extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
         }
     });
+    fill_extras();
+}
+
+template <class T>
+void Parameters<T>::fill_extras() {
+    for (const Layer<T>& layer : layers_)
+        for (const Extra<T>& extra : layer.extras)
+            for (int64_t i = 0; i < extra.about.lines(); ++i)
+                std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
 }
 
 template <class T>
@@ -32,6 +44,8 @@ T Parameters<T>::largest_magnitude() const {
     for (const Layer<T>& layer : layers_) {
         for (int64_t i = 0; i < layer.in * layer.weight_row; ++i) largest = std::max(largest, std::abs(layer.weight[i]));
         for (int64_t j = 0; j < layer.out; ++j) largest = std::max(largest, std::abs(layer.bias[j]));
+        for (const Extra<T>& extra : layer.extras)
+            for (int64_t i = 0; i < extra.size(); ++i) largest = std::max(largest, std::abs(extra.values[i]));
     }
     return largest;
 }

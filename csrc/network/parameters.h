@@ -1,4 +1,4 @@
-// The numbers of a network: one weight matrix and one bias a layer, in one block of memory.
+// The numbers of a network: a weight matrix and a bias a layer, and what few layers have beside them, in one block of memory.
 #pragma once
 
 #include <vector>
@@ -19,6 +19,15 @@ int64_t padded(int64_t columns) {
 }
 
 template <class T>
+struct Extra {
+    ExtraTensor about;
+    T* values;  // (rows x columns), ld = row; a vector is one row
+    int64_t row;
+
+    int64_t size() const { return about.lines() * row; }
+};
+
+template <class T>
 struct Layer {
     int64_t in, out;
     int activation;
@@ -26,6 +35,12 @@ struct Layer {
     int64_t weight_row;
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
+    std::vector<Extra<T>> extras;                // in the order of the spec
+
+    bool learns;  // its activation's constants: they are the first extras
+
+    // Of the activation, for kernels that begin at this unit.
+    const T* constants_from(int64_t unit) const { return learns ? extras[0].values + unit : constants.data(); }
 };
 
 // A range of the last layer's columns with an output unit of its own.
@@ -39,7 +54,7 @@ struct HeadOutput {
 template <class T>
 class Parameters {
 public:
-    explicit Parameters(const Spec& spec);  // zeros
+    explicit Parameters(const Spec& spec);  // zeros; extras as they begin
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
 
@@ -47,6 +62,9 @@ public:
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
     const std::vector<HeadOutput<T>>& heads() const { return heads_; }  // empty: the last layer has the output unit
     T largest_magnitude() const;
+    void fill_extras();  // as they begin
+
+    const bool plain;  // as the spec says
 
 private:
     std::vector<Layer<T>> layers_;

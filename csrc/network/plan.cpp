@@ -58,7 +58,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     : batch(choices.batch),
       chunk(std::min(batch, largest_chunk)),
       optimizer(choices.rule, parameters.layers()),
-      average{choices.ema_decay, {}, {}},
+      average{choices.ema_decay, {}, {}, {}},
       pace(choices.threads) {
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
@@ -69,10 +69,10 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
     const bool full_precision = mixed.kernels == nullptr;
     const bool drops = dropping(choices);
-    ways.few = allowed().few && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
+    ways.few = allowed().few && parameters.plain && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
     const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
-    ways.narrow =
-        allowed().narrow && full_precision && !changes && !ways.few && !choices.custom_loss && is_narrow(parameters, batch, lanes);
+    ways.narrow = allowed().narrow && parameters.plain && full_precision && !changes && !ways.few && !choices.custom_loss &&
+                  is_narrow(parameters, batch, lanes);
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
     const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;
@@ -87,6 +87,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     for (Peaks<T>& member : peaks) {
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
+        member.extra.resize(static_cast<std::size_t>(parameters.layers()));
         member.correct_by_head.resize(parameters.heads().size());
     }
     heads.sums.resize(parameters.heads().size());
@@ -103,6 +104,7 @@ template <class T>
 void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices) {
     const auto layers = static_cast<std::size_t>(parameters.layers());
     for (auto* buffers : {&delta, &delta_t, &gradient, &bias_gradient}) buffers->assign(layers, nullptr);
+    extra_gradient.assign(layers, {});
     delta_t_row = padded<T>(chunk);
     if (ways.compacting) {
         const int64_t row = compact_row<T>(parameters[0].in);
@@ -134,6 +136,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
         if (ways.narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
         if (!fused) gradient[l] = in.take<T>(size);
         bias_gradient[l] = in.take<T>(layer.weight_row);
+        for (const Extra<T>& extra : layer.extras) extra_gradient[l].push_back(extra.about.trained ? in.take<T>(extra.size()) : nullptr);
     }
     if (mixed.kernels) take_mixed(in, parameters);
     optimizer.take(in, parameters);
@@ -162,6 +165,7 @@ void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
             slope_t[i] = in.take<T>(checked_product(parameters[l].in, delta_t_row));
         else
             activity.slope[i] = in.take<T>(checked_product(chunk, activity.row[i]));
+        if (parameters[l - 1].learns) activity.by_constant[i] = in.take<T>(checked_product(chunk, activity.row[i]));
     }
     if (any && mixed.kernels)
         for (float*& tile : mixed.slope_tile) tile = in.take<float>(TileScratch<Pair>::tile_size);

@@ -21,8 +21,9 @@ namespace fastmlp {
 // The activations of some rows: what forward writes. y[0] holds the inputs, y[l] the outputs of layer l.
 template <class T>
 struct Activity {
-    std::vector<T*> y;      // (rows x width), ld = row[l]
-    std::vector<T*> slope;  // f'(z) beside y[l], where a step goes and the activation keeps it; else null
+    std::vector<T*> y;            // (rows x width), ld = row[l]
+    std::vector<T*> slope;        // f'(z) beside y[l], where a step goes and the activation keeps it; else null
+    std::vector<T*> by_constant;  // df/dc beside it, where the constant c is learned; going back, times dL/dy[l]
     std::vector<int64_t> row;
 
     const T* slope_source(int64_t l) const {
@@ -38,6 +39,7 @@ struct Activity {
             y.push_back(in.take<T>(checked_product(rows, row.back())));
         }
         slope.assign(y.size(), nullptr);
+        by_constant = slope;
     }
 };
 
@@ -66,6 +68,7 @@ struct MemberScratch {
 template <class T>
 struct alignas(64) Peaks {
     std::vector<T> y, delta;  // by layer: its inputs, its delta
+    std::vector<T> extra;     // by layer: what one sample adds to a gradient of its extras
     T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
     std::vector<int64_t> correct_by_head;
@@ -136,8 +139,9 @@ struct StepPlan {
     std::vector<T*> delta;    // [l]: dL/dz of layer l, (chunk x out), ld = that of activity.y[l + 1]
     std::vector<T*> delta_t;  // its transpose (out x chunk), ld = delta_t_row; null where no layer below needs it
     int64_t delta_t_row;
-    std::vector<T*> gradient;       // (in x out), ld = weight_row; only where not fused
-    std::vector<T*> bias_gradient;  // (out)
+    std::vector<T*> gradient;                     // (in x out), ld = weight_row; only where not fused
+    std::vector<T*> bias_gradient;                // (out)
+    std::vector<std::vector<T*>> extra_gradient;  // [l][e], as the tensor; null where that is not trained
     OptimizerState<T> optimizer;
     WeightAverage<T> average;
     Clipping<T> clipping;

@@ -47,13 +47,14 @@ bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters,
         T* const y = own.y[l % 2];
         kernels.few_rows_product(own.rows, layer.weight, layer.weight_row, layer.out, y, own.y_row);
         const T largest =
-            kernels.bias_activation[activation]({inputs.count, layer.out, y, own.y_row, layer.bias, layer.constants.data(), nullptr, 0});
+            kernels.bias_activation[activation]({inputs.count, layer.out, y, own.y_row, layer.bias, layer.constants_from(0), nullptr, 0});
         if (softmax) apply_softmax(kernels, layer.out, y, largest, own);
         own.rows.x = y;
         own.rows.x_row = own.y_row;
         if (l + 1 < layers) kernels.find_nonzero(layer.out, own.rows);
     }
-    if (!parameters.heads().empty()) apply_output_units(kernels, parameters.heads(), inputs.count, own.y[(layers - 1) % 2], own.y_row, own.head);
+    if (!parameters.heads().empty())
+        apply_output_units(kernels, parameters.heads(), inputs.count, own.y[(layers - 1) % 2], own.y_row, own.head);
     const int64_t width = parameters[layers - 1].out;
     for (int64_t i = 0; i < inputs.count; ++i) {
         const T* const y = own.rows.x + i * own.y_row;

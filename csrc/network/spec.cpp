@@ -1,5 +1,6 @@
 #include "network/spec.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "math/catalog.h"
@@ -22,12 +23,46 @@ bool loss_fits(int id, int output_unit, Catalog<Rows...>) {
     return flags[id];
 }
 
+// What the layer's activation learns: a number a unit for each of its constants.
+std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) {
+    const ActivationRow& row = row_of(chosen);
+    std::vector<ExtraTensor> tensors;
+    for (int i = 0; row.learned && i < row.constants.count; ++i)
+        tensors.push_back({row.constants.of[i].name, 0, units, chosen.constants[static_cast<std::size_t>(i)], true, false});
+    return tensors;
+}
+
+// Throws where the heads do not make up the last layer.
+void require_heads(const Spec& spec) {
+    if (spec.structure.heads.empty()) return;
+    int64_t units = 0;
+    for (const Head& head : spec.structure.heads) {
+        if (head.units < 1) throw std::invalid_argument("a head has " + std::to_string(head.units) + " units; it needs at least 1");
+        units = checked_sum(units, head.units);
+        if (row_of(head.unit).learned)
+            throw std::invalid_argument("activation '" + text_of(head.unit) + "' learns its constants: only hidden layers can have it");
+    }
+    if (units != spec.outputs())
+        throw std::invalid_argument("the heads have " + std::to_string(units) + " units; the last layer has " +
+                                    std::to_string(spec.outputs()));
+    if (spec.output_unit() != IdOf<Identity, Activations>::value)
+        throw std::invalid_argument("heads have output units of their own: the last layer's activation must be '" +
+                                    std::string(Identity::name) + "', not '" + text_of(spec.activations.back()) + "'");
+}
+
 }  // namespace
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
     for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (const auto& layer : extras)
+        for (const ExtraTensor& one : layer)
+            if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
     return count;
+}
+
+bool Spec::is_plain() const {
+    return structure.is_plain() && std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
 }
 
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
@@ -42,9 +77,11 @@ int id_of(const std::string& name, const char* const* names, int count, const st
 int loss_id(const std::string& name) { return id_of(name, Losses::names, Losses::size, "loss"); }
 bool is_rowwise(int activation) { return activations()[static_cast<std::size_t>(activation)].rowwise; }
 bool keeps_slope(int activation) { return activations()[static_cast<std::size_t>(activation)].keeps_slope; }
-bool fits(int loss, int output_unit) { return loss_fits(loss, output_unit, Losses()); }
+bool fits(int loss, int output_unit) {
+    return !activations()[static_cast<std::size_t>(output_unit)].learned && loss_fits(loss, output_unit, Losses());
+}
 
-Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations) {
+Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>& activations, const Structure& structure) {
     if (sizes.size() < 2)
         throw std::invalid_argument("sizes needs at least two widths, the inputs and the outputs; got " + std::to_string(sizes.size()));
     for (std::size_t i = 0; i < sizes.size(); ++i)
@@ -54,14 +91,19 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
     if (activations.size() + 1 != sizes.size())
         throw std::invalid_argument(std::to_string(sizes.size()) + " sizes make " + std::to_string(sizes.size() - 1) + " layers, but " +
                                     std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
-    Spec spec{sizes, {}, {}};
+    Spec spec{sizes, {}, structure};
     for (std::size_t l = 0; l < activations.size(); ++l) {
         const ChosenActivation chosen = chosen_activation(activations[l]);
         if (row_of(chosen).rowwise && l + 1 < activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " is an output unit: only the last layer can have it");
+        if (row_of(chosen).learned && l + 1 == activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
+                                        " learns its constants: only hidden layers can have it");
         spec.activations.push_back(chosen);
+        spec.extras.push_back(learned(chosen, sizes[l + 1]));
     }
+    require_heads(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -18,6 +18,7 @@
 #include "network/commit.h"
 #include "network/compact.h"
 #include "network/dropout.h"
+#include "network/extras.h"
 #include "network/few.h"
 #include "network/forward.h"
 #include "network/mixed.h"
@@ -89,6 +90,7 @@ void backward(const Chunk<T>& c) {
         const bool drops = c.plan.dropout && c.plan.dropout.of[at(l)];
         const T* const kept = c.plan.activity.slope_source(l);
         const T* const slopes = drops && kept == c.plan.activity.y[at(l)] ? c.plan.dropout.of[at(l)].whole : kept;
+        const bool learns = c.plan.activity.by_constant[at(l)] != nullptr;
         T largest = 0;
         multiply(
             c.kernels, product, share, c.scratch.tile,
@@ -97,6 +99,7 @@ void backward(const Chunk<T>& c) {
                 T* const delta = c.plan.delta[at(l - 1)] + place;
                 T* const transposed =
                     c.plan.delta_t[at(l - 1)] ? c.plan.delta_t[at(l - 1)] + features.begin * c.plan.delta_t_row + samples.begin : nullptr;
+                if (learns) c.see_extra(l - 1, multiply_by_constant(c, l, features, samples, tile, tile_row));
                 T seen = c.kernels.backward[below](features.size(), samples.size(), tile, tile_row, slopes + place, row, delta, row,
                                                    drops ? nullptr : transposed, c.plan.delta_t_row);
                 if (drops) seen *= drop_delta(c, l, samples, features, delta, transposed);
@@ -143,6 +146,7 @@ template <class T>
 void reset(Peaks<T>& peaks) {
     std::fill(peaks.y.begin(), peaks.y.end(), T(0));
     std::fill(peaks.delta.begin(), peaks.delta.end(), T(0));
+    std::fill(peaks.extra.begin(), peaks.extra.end(), T(0));
     peaks.correct = 0;
     std::fill(peaks.correct_by_head.begin(), peaks.correct_by_head.end(), 0);
 }
@@ -178,6 +182,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
         if (member.leads()) add_heads(plan.heads, chunk.rows, chunk.continues);
         if (!plan.fused) gradients(chunk, false, batch);
+        if (!context.parameters.plain) extra_gradients(chunk);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
         if (plan.long_step || !plan.fused) member.wait();
         if (plan.long_step && interruption.abandon_step) return StepResult::abandoned;
@@ -197,6 +202,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         gradients(Chunk<T>{context, member, interruption, order, first, batch, false}, true, batch);
     else
         update_from_stored(context, batch, member);
+    if (!context.parameters.plain) update_extras(context, batch, member);
     if (plan.max_norm > 0) {
         member.wait();
         limit_norms(context, member);

@@ -1,4 +1,5 @@
-// What of a network is not plain.
+// What of a network is not plain: all that its layers have beside y = f(x W + b). A field for each such thing; the empty structure is the
+// plain network.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ struct Head {
 
 struct Structure {
     std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
+
+    bool is_plain() const { return true; }  // heads concern the end of the network alone
 };
 
 }  // namespace fastmlp

@@ -23,6 +23,7 @@ class ActivationRow(TypedDict):
     rectifies: bool
     trainable: bool
     keeps_slope: bool
+    learned: bool
     ulp: float
     constants: list[ActivationConstantRow]
 
@@ -74,6 +75,12 @@ class InitializerRow(TypedDict):
     formula: str
 
 @type_check_only
+class TensorRow(TypedDict):
+    name: str
+    shape: tuple[int, ...]
+    trained: bool
+
+@type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
@@ -86,6 +93,9 @@ class Catalog(TypedDict):
 
 def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
+def tensors(
+    sizes: Sequence[int], activations: Sequence[str], structure: Mapping[str, Any] = ...
+) -> list[list[TensorRow]]: ...
 def cpu_info() -> dict[str, Any]: ...
 def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
 
@@ -104,12 +114,16 @@ class Network:
     @property
     def dtype(self) -> str: ...
     @property
+    def structure(self) -> dict[str, Any]: ...
+    @property
+    def tensors(self) -> list[list[TensorRow]]: ...
+    @property
     def parameter_count(self) -> int: ...
     def initialize(
         self, initializer: str, seed: int, std: float = 1.0, bias_initializer: str = "zeros"
     ) -> None: ...
-    def parameters(self) -> list[tuple[NDArray[Any], NDArray[Any]]]: ...
-    def set_parameters(self, parameters: Sequence[tuple[ArrayLike, ArrayLike]]) -> None: ...
+    def parameters(self) -> list[tuple[NDArray[Any], ...]]: ...
+    def set_parameters(self, parameters: Sequence[Sequence[ArrayLike]]) -> None: ...
     def set_input_scaling(
         self, shift: NDArray[np.float64] | None, scale: NDArray[np.float64] | None
     ) -> None: ...
@@ -173,10 +187,10 @@ class Task:
 @type_check_only
 class TrainerState(TypedDict):
     steps: int
-    states: list[list[tuple[NDArray[Any], NDArray[Any]]]]
-    average: list[tuple[NDArray[Any], NDArray[Any]]] | None
+    states: list[list[tuple[NDArray[Any], ...]]]
+    average: list[tuple[NDArray[Any], ...]] | None
 
-Layers = Sequence[tuple[ArrayLike, ArrayLike]]
+Layers = Sequence[Sequence[ArrayLike]]
 
 class Trainer:
     def __init__(
@@ -185,9 +199,7 @@ class Trainer:
         x: NDArray[Any],
         targets: NDArray[Any] | Sequence[Task],
         *,
-        loss: str
-        | Callable[[NDArray[Any], NDArray[Any]], tuple[ArrayLike, ArrayLike]]
-        | None = None,
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]] | None = None,
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,
@@ -226,7 +238,7 @@ class Trainer:
         so_far: EpochResult | None = None,
     ) -> EpochResult: ...
     def state(self) -> TrainerState: ...
-    def average(self) -> list[tuple[NDArray[Any], NDArray[Any]]] | None: ...
+    def average(self) -> list[tuple[NDArray[Any], ...]] | None: ...
     def set_state(
         self, steps: int, states: Sequence[Layers], average: Layers | None = None
     ) -> None: ...

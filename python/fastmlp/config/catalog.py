@@ -8,6 +8,7 @@ _CATALOG = _core.catalog()
 
 ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
 HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
 PRECISIONS = tuple(_CATALOG["precisions"])
@@ -18,7 +19,7 @@ CUSTOM_LOSS = "custom"
 LOSSES[CUSTOM_LOSS] = {
     "name": CUSTOM_LOSS,
     "formula": "of the caller's",
-    "outputs": list(ACTIVATIONS),
+    "outputs": list(OUTPUT_ACTIVATIONS),
     "constants": [],
     "targets": "real",
     "is_margin": False,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from .catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, INITIALIZERS
+from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
 from .keys import choice, column, one_activation, per_layer, real, text, widths
 from .section import Section, key
 from .training import TrainingConfig
@@ -81,8 +81,8 @@ class NetworkConfig(Section):
     )
     output_activation: str | Mapping[str, Any] = key(
         "auto",
-        one_activation(("auto", *ACTIVATIONS)),
-        "activation of the output layer: auto, softmax or one of those of hidden layers",
+        one_activation(("auto", *OUTPUT_ACTIVATIONS)),
+        "activation of the output layer: auto, softmax or one of hidden layers that learns nothing",
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")

@@ -20,8 +20,9 @@ from ..config.catalog import CUSTOM_LOSS
 from ..data.arrays import as_features, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import History
+from . import tensors as layer_tensors
 from .container import pack, read_container, unpack
-from .description import STATE_KEY, Description, slots, weight_names
+from .description import STATE_KEY, Description, slots, tensor_rows
 from .heads import HeadTargets, evaluate_heads, head_notes
 from .measures import has_probabilities, meaning, measured, probabilities, require_probabilities
 from .multilabel import LabelSetTargets
@@ -72,8 +73,11 @@ class Model:
         return copy.deepcopy(self._description.record)
 
     @property
-    def parameters(self) -> list[tuple[Array, Array]]:
-        """Weights (inputs, units) and biases (units,) of each layer, in the network's dtype."""
+    def parameters(self) -> list[tuple[Array, ...]]:
+        """Tensors of each layer, in the network's dtype: W (inputs, units), b (units,), and others.
+
+        Only layers that are more than f(x W + b) have others, say what an activation has learnt.
+        """
         return self._network.parameters()
 
     @property
@@ -285,9 +289,13 @@ class Model:
         """Return layers, shapes, activations and parameters; printing it gives a table."""
         about = self._description
         layers = tuple(
-            (inputs, units, activation, inputs * units + units)
-            for inputs, units, activation in zip(
-                about.sizes[:-1], about.sizes[1:], about.activations, strict=True
+            (inputs, units, activation, sum(math.prod(r["shape"]) for r in rows if r["trained"]))
+            for inputs, units, activation, rows in zip(
+                about.sizes[:-1],
+                about.sizes[1:],
+                about.activations,
+                self._network.tensors,
+                strict=True,
             )
         )
         targets = about.targets
@@ -321,11 +329,11 @@ class Model:
     def _as_bytes(self, state: TrainingState | None = None) -> bytes:
         """Return the content of the model's file; with a state, of a checkpoint."""
         about, tensors = self._description.as_json(), self._description.tensors()
-        for layer, (weight, bias) in enumerate(self._network.parameters()):
-            tensors |= dict(zip(weight_names(layer), (weight, bias), strict=True))
+        rows = self._network.tensors
+        tensors |= layer_tensors.by_name(rows, self._network.parameters())
         if state is not None:
             about[STATE_KEY] = state.as_json()
-            tensors |= state.tensors()
+            tensors |= state.tensors(rows)
         return pack(about, tensors)
 
     def _outputs(self, x: Any, threads: int | None, out: Array | None = None) -> Array:
@@ -391,7 +399,9 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState 
     """Return the model in a file and, if that is a checkpoint, the state of its training."""
     values, tensors = read_container(path, slots)
     model = _assemble(values, tensors)
-    state = TrainingState.from_file(values, tensors) if STATE_KEY in values else None
+    state = None
+    if STATE_KEY in values:
+        state = TrainingState.from_file(values, tensors, tensor_rows(values))
     return model, state
 
 
@@ -402,14 +412,9 @@ def model_from_bytes(data: bytes) -> Model:
 
 def _assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
     description = Description.from_json(values, tensors)
-    layers = range(len(description.activations))
-    network = _core.Network(
-        description.sizes, description.activations, description.dtype, description.structure
-    )
     try:
-        names = (weight_names(layer) for layer in layers)
-        network.set_parameters([(tensors[weight], tensors[bias]) for weight, bias in names])
-        network.set_input_scaling(description.scaling.shift, description.scaling.scale)
+        network = description.network()
+        network.set_parameters(layer_tensors.by_layer(tensor_rows(values), tensors))
     except ValueError as error:
         raise ModelFileError(str(error)) from None
     return Model(network, description)

@@ -9,20 +9,20 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..config import Config
 from ..config.catalog import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES
 from ..config.keys import activation_name, one_activation
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
-from . import training_state
+from . import tensors, training_state
 from .container import DTYPES, FORMAT_VERSION, Slot
-from .heads import HEADED_OUTPUT, AnyTargets, HeadTargets, output_units
+from .heads import HEADED_OUTPUT, AnyTargets, HeadTargets
 from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
@@ -72,6 +72,8 @@ class Description:
     history : History
     record : dict
         Keys of RECORD.
+    structure : dict
+        What of the network is not plain, as the engine says it; empty: nothing.
     image_shape, pixel_max, feature_names, target_name
         As in Dataset.
     """
@@ -84,16 +86,11 @@ class Description:
     scaling: InputScaling
     history: History = field(default_factory=History)
     record: dict[str, Any] = field(default_factory=dict)
+    structure: dict[str, Any] = field(default_factory=dict)
     image_shape: tuple[int, int] | None = None
     pixel_max: int = 255
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
-
-    @property
-    def structure(self) -> dict[str, Any]:
-        if isinstance(self.targets, HeadTargets):
-            return {"heads": output_units(self.config, self.targets)}
-        return {}
 
     def as_json(self) -> dict[str, Any]:
         """Return the description as JSON can hold it; numbers that are not finite become texts."""
@@ -103,6 +100,7 @@ class Description:
                 "sizes": list(self.sizes),
                 "activations": list(self.activations),
                 "dtype": self.dtype,
+                **({"structure": self.structure} if self.structure else {}),
             },
             "config": self.config.as_dict(),
             "targets": _targets_as_json(self.targets),
@@ -115,6 +113,12 @@ class Description:
             "record": without_infinity(self.record),
         }
 
+    def network(self) -> _core.Network:
+        """Return a network that is this one but for its parameters, which are zeros."""
+        made = _core.Network(self.sizes, self.activations, self.dtype, self.structure)
+        made.set_input_scaling(self.scaling.shift, self.scaling.scale)
+        return made
+
     def tensors(self) -> dict[str, Array]:
         """Return the arrays of the scalings, float64, by the names that they have in the file."""
         arrays = {"input.shift": self.scaling.shift, "input.scale": self.scaling.scale}
@@ -124,7 +128,7 @@ class Description:
         return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], tensors: Mapping[str, Array]) -> Description:
+    def from_json(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> Description:
         """Return the description of a file whose `values` were accepted by `slots`."""
         shape, names = values["image_shape"], values["feature_names"]
         config = Config.from_dict(values["config"])
@@ -135,10 +139,11 @@ class Description:
             sizes=tuple(values["network"]["sizes"]),
             activations=tuple(values["network"]["activations"]),
             dtype=values["network"]["dtype"],
+            structure=values["network"].get("structure", {}),
             config=config,
-            targets=_any_targets_from_json(values["targets"], tensors, config),
+            targets=_any_targets_from_json(values["targets"], arrays, config),
             scaling=InputScaling(
-                values["scaling"], tensors.get("input.shift"), tensors.get("input.scale")
+                values["scaling"], arrays.get("input.shift"), arrays.get("input.scale")
             ),
             history=History(_with_infinity(values["history"])),
             record=_with_infinity(values["record"]),
@@ -147,11 +152,6 @@ class Description:
             feature_names=None if names is None else tuple(names),
             target_name=values["target_name"],
         )
-
-
-def weight_names(layer: int) -> tuple[str, str]:
-    """Return the names of a layer's tensors in the file."""
-    return f"layer.{layer}.weight", f"layer.{layer}.bias"
 
 
 def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
@@ -164,7 +164,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     """
     keys = set(values) - {STATE_KEY}
     _need(keys == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
-    network = _closed(values, "network", {"sizes", "activations", "dtype"})
+    optional = {"structure"} & set(values["network"])
+    network = _closed(values, "network", {"sizes", "activations", "dtype"} | optional)
     sizes, activations, dtype = network["sizes"], network["activations"], network["dtype"]
     _need(_is_counts(sizes) and len(sizes) >= 2, f"network sizes {sizes!r}")
     _need(
@@ -177,17 +178,28 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
     _check_about(values, sizes[0])
-    found: dict[str, Slot] = {}
-    for layer, shape in enumerate(pairwise(sizes)):
-        weight, bias = weight_names(layer)
-        found[weight] = (DTYPES[dtype], shape)
-        found[bias] = (DTYPES[dtype], shape[1:])
+    rows = _tensor_rows(network)
+    found = tensors.slots(rows, dtype)
     scaling = values["scaling"]
     _need(isinstance(scaling, str) and scaling in SCALINGS, f"scaling {scaling!r}")
     found |= _scaling_slots("input", scaling != "none", sizes[0])
     if STATE_KEY in values:
-        found |= training_state.slots(values[STATE_KEY], sizes, dtype)
+        found |= training_state.slots(values[STATE_KEY], rows, dtype)
     return found | _any_target_slots(values, sizes[-1], config)
+
+
+def tensor_rows(values: Mapping[str, Any]) -> tensors.Rows:
+    """Return the tensors of the network in a file whose `values` were accepted by `slots`."""
+    return _tensor_rows(values["network"])
+
+
+def _tensor_rows(network: Mapping[str, Any]) -> tensors.Rows:
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    try:
+        return _core.tensors(network["sizes"], network["activations"], structure)
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"the description is not one of a model: {error}") from None
 
 
 def _need(condition: bool, what: str) -> None:
@@ -327,7 +339,11 @@ def _any_target_slots(values: Mapping[str, Any], width: int, config: Config) -> 
         alone = config.of_head(names[at])
         _check_loss(alone, widths[-1])
         found |= _target_slots({"targets": own}, widths[-1], alone, f"head.{at}.target")
+    units = [
+        [n, config.heads[name].output_activation] for name, n in zip(names, widths, strict=True)
+    ]
     _need(sum(widths) == width, f"heads of {widths} units for {width} outputs")
+    _need(values["network"].get("structure", {}).get("heads") == units, "heads of the network")
     return found
 
 

@@ -118,10 +118,15 @@ class Evaluations(dict[str, Evaluation]):
         return f"Evaluations({super().__repr__()}, loss={self.loss:.4g})"
 
 
-def output_units(config: Config, targets: HeadTargets) -> list[tuple[int, str]]:
-    """Return units and output activation of each head, as the engine is told."""
-    heads = targets.heads.items()
-    return [(one.outputs, str(config.heads[name].output_activation)) for name, one in heads]
+def structure_of(config: Config, targets: AnyTargets) -> dict[str, Any]:
+    """Return what of the network is not plain, as the engine is told."""
+    structure: dict[str, Any] = {}
+    if isinstance(targets, HeadTargets):
+        structure["heads"] = [
+            [one.outputs, config.heads[name].output_activation]
+            for name, one in targets.heads.items()
+        ]
+    return structure
 
 
 def tasks_of(config: Config, encoded: Encoded, weights: Array | None = None) -> list[_core.Task]:

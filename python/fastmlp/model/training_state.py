@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ..errors import ModelFileError
-from .container import DTYPES, Slot
-
-Array = NDArray[Any]
-Layers = Sequence[tuple[Array, Array]]  # W (inputs, units) and b (units,) of each layer
+from . import tensors
+from .container import Slot
+from .tensors import Array, Layers, Rows
 
 MOST_STATES = 16  # arrays a parameter that an optimizer may keep: more are taken for damage
 KEYS = {"steps", "states", "sets", "mean_count", "so_far", "best", "data"}
@@ -75,28 +71,27 @@ class TrainingState:
             "data": self.data,
         }
 
-    def tensors(self) -> dict[str, Array]:
-        """Return the arrays by the names that they have in the file."""
+    def tensors(self, rows: Rows) -> dict[str, Array]:
+        """Return the arrays by the names that they have in the file; rows: those of the network."""
         found: dict[str, Array] = {}
-        groups = {f"state.{at}": layers for at, layers in enumerate(self.states)}
-        for group, layers in (groups | dict(self.sets)).items():
-            for layer, pair in enumerate(layers):
-                found |= dict(zip(_names(group, layer), pair, strict=True))
+        for at, layers in enumerate(self.states):
+            found |= tensors.by_name(tensors.trained(rows), layers, f"state.{at}.")
+        for name, layers in self.sets.items():
+            found |= tensors.by_name(rows, layers, f"{name}.")
         return found
 
     @classmethod
-    def from_file(cls, values: Mapping[str, Any], tensors: Mapping[str, Array]) -> TrainingState:
+    def from_file(
+        cls, values: Mapping[str, Any], arrays: Mapping[str, Array], rows: Rows
+    ) -> TrainingState:
         """Return the state in a file that has one, whose `values` were accepted by `slots`."""
-        part, layers = values["training_state"], range(len(values["network"]["activations"]))
-
-        def group(name: str) -> Layers:
-            names = (_names(name, layer) for layer in layers)
-            return [(tensors[weight], tensors[bias]) for weight, bias in names]
-
+        part, changed = values["training_state"], tensors.trained(rows)
         return cls(
             steps=part["steps"],
-            states=[group(f"state.{at}") for at in range(part["states"])],
-            sets={name: group(name) for name in part["sets"]},
+            states=[
+                tensors.by_layer(changed, arrays, f"state.{at}.") for at in range(part["states"])
+            ],
+            sets={name: tensors.by_layer(rows, arrays, f"{name}.") for name in part["sets"]},
             mean_count=part["mean_count"],
             so_far=_with_floats(part["so_far"]),
             best=_with_floats(part["best"]),
@@ -104,7 +99,7 @@ class TrainingState:
         )
 
 
-def slots(part: object, sizes: Sequence[int], dtype: str) -> dict[str, Slot]:
+def slots(part: object, rows: Rows, dtype: str) -> dict[str, Slot]:
     """Check the key `training_state`; return dtype and shape of every tensor that it calls for.
 
     Raises
@@ -132,19 +127,12 @@ def slots(part: object, sizes: Sequence[int], dtype: str) -> dict[str, Slot]:
     data = _closed(state["data"], DATA, "data")
     _need(all(one is None or isinstance(one, str) for one in data.values()), "data")
     _need((state["mean_count"] > 0) == ("swa" in names), "mean_count")
-    groups = dict.fromkeys([f"state.{at}" for at in range(state["states"])] + names, dtype)
-    if "swa" in groups:
-        groups["swa"] = "float64"
     found: dict[str, Slot] = {}
-    for group, kind in groups.items():
-        for layer, shape in enumerate(pairwise(sizes)):
-            weight, bias = _names(group, layer)
-            found |= {weight: (DTYPES[kind], shape), bias: (DTYPES[kind], shape[1:])}
+    for at in range(state["states"]):
+        found |= tensors.slots(tensors.trained(rows), dtype, f"state.{at}.")
+    for name in names:
+        found |= tensors.slots(rows, "float64" if name == "swa" else dtype, f"{name}.")
     return found
-
-
-def _names(group: str, layer: int) -> tuple[str, str]:
-    return f"{group}.layer.{layer}.weight", f"{group}.layer.{layer}.bias"
 
 
 def _need(condition: bool, what: str) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
@@ -23,7 +22,7 @@ from ..data.heads import any_targets
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
-from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, output_units
+from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, structure_of
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
 from .decisions import decide, set_first_weights
@@ -339,22 +338,18 @@ def fit(
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations, structure = config.network.hidden_activations(), {}
+    structure, output = structure_of(config, targets), config.network.output_unit()
     if isinstance(targets, HeadTargets):
-        structure = {"heads": output_units(config, targets)}
-        activations = (*activations, HEADED_OUTPUT)
-    else:
-        activations = (*activations, config.network.output_unit())
-    network = _core.Network(sizes, activations, config.network.dtype, structure)
-    network.set_input_scaling(scaling.shift, scaling.scale)
+        output = HEADED_OUTPUT
+    activations = (*config.network.hidden_activations(), output)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    set_first_weights(network, config, start if going_on is None else going_on.weights)
     description = Description(
         sizes=sizes,
         activations=activations,
         dtype=config.network.dtype,
+        structure=structure,
         config=config,
         targets=targets,
         scaling=scaling,
@@ -369,6 +364,8 @@ def fit(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
+    network = description.network()
+    set_first_weights(network, config, start if going_on is None else going_on.weights)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight

@@ -6,18 +6,14 @@ Better Generalization, UAI 2018.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..config.training import TrainingConfig
 from ..errors import ConfigError
+from ..model.tensors import Layers
 
-Array = NDArray[Any]
-Layers = Sequence[tuple[Array, Array]]
 LAST_QUARTER = 0.75  # of the epochs are over before SWA begins, as in the paper
 
 
@@ -44,17 +40,17 @@ class Mean:
     def including(self, layers: Layers) -> Mean:
         """Return the mean with one more set of weights."""
         if self.count == 0:
-            return Mean(1, [(w.astype(np.float64), b.astype(np.float64)) for w, b in layers])
+            return Mean(1, [tuple(one.astype(np.float64) for one in layer) for layer in layers])
         n = self.count + 1
         moved = [
-            (old_w + (w - old_w) / n, old_b + (b - old_b) / n)
-            for (old_w, old_b), (w, b) in zip(self.layers, layers, strict=True)
+            tuple(old + (new - old) / n for old, new in zip(*layer, strict=True))
+            for layer in zip(self.layers, layers, strict=True)
         ]
         return Mean(n, moved)
 
     def rounded(self, dtype: str) -> Layers:
         """Return the mean in the dtype of the network."""
-        return [(w.astype(dtype), b.astype(dtype)) for w, b in self.layers]
+        return [tuple(one.astype(dtype) for one in layer) for layer in self.layers]
 
 
 def first_averaged_epoch(chosen: TrainingConfig) -> int:

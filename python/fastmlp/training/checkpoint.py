@@ -22,7 +22,8 @@ from ..config.sections import KEYS
 from ..data.dataset import Split
 from ..errors import ConfigError, DataError, ModelFileError
 from ..model import Model, load_checkpoint
-from ..model.training_state import Layers, TrainingState
+from ..model.tensors import Layers
+from ..model.training_state import TrainingState
 
 Array = NDArray[Any]
 # What may be another when a training goes on: how long it lasts, who computes it, what is told of

@@ -7,7 +7,6 @@ config/keys.py.
 from __future__ import annotations
 
 import dataclasses
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -276,32 +275,40 @@ def _learning_rate(config: Config) -> float:
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
-    """Draw the first weights, or take those of a Model or a list of (W, b).
+    """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
+
+    (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
 
     Raises
     ------
     ConfigError
-        Weights of other shapes than the network's, or not finite.
+        Tensors of other shapes than the network's, or not finite.
     """
-    if start is None:
-        chosen = config.network
+    chosen = config.network
+    if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
         network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
+    if start is None:
         return
     try:
         with np.errstate(over="ignore"):  # too large for the dtype: refused below
             given = [
-                (np.asarray(w, network.dtype), np.asarray(b, network.dtype))
-                for w, b in (start.parameters if isinstance(start, Model) else start)
+                tuple(np.asarray(one, network.dtype) for one in layer)
+                for layer in (start.parameters if isinstance(start, Model) else start)
             ]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
-    shapes = [(w.shape, b.shape) for w, b in given]
-    expected = [((m, n), (n,)) for m, n in pairwise(network.sizes)]
+    if len(given) == len(network.tensors):
+        given = [
+            layer + rest[2:] if len(layer) == 2 else layer
+            for layer, rest in zip(given, network.parameters(), strict=True)
+        ]
+    shapes = [tuple(one.shape for one in layer) for layer in given]
+    expected = [tuple(row["shape"] for row in layer) for layer in network.tensors]
     if shapes != expected:
         raise ConfigError(
             f"init has (W, b) of shapes {shapes}; the network of sizes {list(network.sizes)} "
             f"needs {expected}"
         )
-    if not all(np.isfinite(w).all() and np.isfinite(b).all() for w, b in given):
+    if not all(np.isfinite(one).all() for layer in given for one in layer):
         raise ConfigError(f"init holds weights that are not finite in {network.dtype}")
     network.set_parameters(given)

@@ -11,9 +11,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from numpy.typing import NDArray
 
 from .. import _core
 from ..atomic import atomic_write
@@ -22,6 +19,7 @@ from ..evaluation import History
 from ..model import Model
 from ..model.heads import HeadTargets, figures_of_heads, tasks_of, validated_figures
 from ..model.targets import ClassTargets
+from ..model.tensors import Layers, with_kept
 from ..model.training_state import TrainingState
 from .averaging import Mean, first_averaged_epoch, require_measured
 from .checkpoint import Checkpoint, GoingOn
@@ -30,9 +28,6 @@ from .early_stopping import Best, EarlyStopping
 from .lines import epoch_line, opening
 from .plan import Labelled, Plan
 from .plateau import watch
-
-Array = NDArray[Any]
-Layers = Sequence[tuple[Array, Array]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -232,7 +227,11 @@ class Run:
         """Return the averaged weights, where there are any yet."""
         if self.chosen.averaging == "ema":
             return self.trainer.average()
-        return mean.rounded(self.plan.description.dtype) if mean.count else None
+        if mean.count == 0:
+            return None
+        network = self.plan.network
+        averages = mean.rounded(self.plan.description.dtype)
+        return with_kept(network.tensors, averages, network.parameters())
 
     def layers(self) -> Layers | None:
         """Return the weights of the model, where they are not those that are being trained."""
@@ -253,10 +252,8 @@ class Run:
         """Return a network of its own with these weights, or the one that is trained."""
         if layers is None:
             return self.plan.network
-        about = self.plan.description
-        network = _core.Network(about.sizes, about.activations, about.dtype, about.structure)
+        network = self.plan.description.network()
         network.set_parameters(layers)
-        network.set_input_scaling(about.scaling.shift, about.scaling.scale)
         return network
 
     def model(self, network: _core.Network | None = None) -> Model:

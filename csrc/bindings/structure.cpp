@@ -1,0 +1,71 @@
+#include "bindings/structure.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace py = pybind11;
+
+namespace fastmlp {
+namespace {
+
+py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained) {
+    return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained);
+}
+
+Head head_from(const py::handle& given, const std::string& place) {
+    if (!py::isinstance<py::sequence>(given) || py::len(given) != 2)
+        throw py::value_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
+    const auto pair = py::reinterpret_borrow<py::sequence>(given);
+    try {
+        return {pair[0].cast<int64_t>(), chosen_activation(pair[1].cast<std::string>())};
+    } catch (const py::cast_error&) {
+        throw py::type_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
+    }
+}
+
+std::vector<Head> heads_of(const py::handle& given) {
+    if (!py::isinstance<py::sequence>(given))
+        throw py::type_error("heads must be a sequence of (units, activation); got " + std::string(py::repr(given)));
+    std::vector<Head> heads;
+    for (const py::handle one : given) heads.push_back(head_from(one, "heads[" + std::to_string(heads.size()) + "]"));
+    return heads;
+}
+
+}  // namespace
+
+Structure structure_of(const py::dict& given) {
+    Structure structure;
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "heads")
+            structure.heads = heads_of(value);
+        else
+            throw std::invalid_argument("structure has no '" + name + "'; it has: heads");
+    }
+    return structure;
+}
+
+py::dict as_dict(const Structure& structure) {
+    py::dict given;
+    py::list heads;
+    for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
+    if (!structure.heads.empty()) given["heads"] = heads;
+    return given;
+}
+
+py::list tensor_rows(const Spec& spec) {
+    py::list layers;
+    for (std::size_t l = 0; l < spec.extras.size(); ++l) {
+        py::list rows;
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true));
+        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true));
+        for (const ExtraTensor& one : spec.extras[l])
+            rows.append(tensor_row(one.name,
+                                   one.rows ? py::tuple(py::make_tuple(one.rows, one.columns)) : py::tuple(py::make_tuple(one.columns)),
+                                   one.trained));
+        layers.append(rows);
+    }
+    return layers;
+}
+
+}  // namespace fastmlp
