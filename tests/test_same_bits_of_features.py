@@ -8,7 +8,18 @@ import json
 import pytest
 from conftest import FMA_ISAS, run_python
 
-FEATURES = ("augmentation", "dropout", "fast_ways", "learned_activations", "max_norm", "noise")
+FEATURES = (
+    "augmentation",
+    "dropout",
+    "dropout_schedule",
+    "fast_ways",
+    "heads",
+    "learned_activations",
+    "max_norm",
+    "mixup",
+    "noise",
+    "tied",
+)
 
 
 def digest(feature):

@@ -32,12 +32,26 @@ py::list get_parameters(Network& network) {
     });
 }
 
+// What a tied layer is given must be what its owner is given.
+template <class T>
+void require_tied(const Parameters<T>& parameters, const std::vector<LayerArrays<T>>& given) {
+    for (int64_t l = 0; l < parameters.layers(); ++l)
+        for (std::size_t tensor = 0; tensor < 2; ++tensor) {
+            const int64_t owner = parameters[l].owner;
+            const auto &own = given[static_cast<std::size_t>(l)][tensor], &other = given[static_cast<std::size_t>(owner)][tensor];
+            if (!std::equal(own.data(), own.data() + own.size(), other.data()))
+                throw py::value_error("parameters[" + std::to_string(l) + "][" + std::to_string(tensor) + "] differs from parameters[" +
+                                      std::to_string(owner) + "][" + std::to_string(tensor) + "]; the layers are tied");
+        }
+}
+
 void set_parameters(Network& network, const py::sequence& values) {
     const auto lock = network.change();
     with_parameters(network, [&](auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
         const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
+        require_tied<T>(parameters, checked);
         for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
     });
 }

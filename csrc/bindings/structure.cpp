@@ -1,15 +1,19 @@
 #include "bindings/structure.h"
 
+#include <array>
 #include <stdexcept>
 #include <string>
+
+#include <pybind11/stl.h>
 
 namespace py = pybind11;
 
 namespace fastmlp {
 namespace {
 
-py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained) {
-    return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained);
+// owner: the layer whose tensor it is.
+py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained, int64_t owner) {
+    return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained, py::arg("owner") = owner);
 }
 
 Head head_from(const py::handle& given, const std::string& place) {
@@ -31,6 +35,16 @@ std::vector<Head> heads_of(const py::handle& given) {
     return heads;
 }
 
+std::vector<Tie> ties_of(const py::handle& given) {
+    try {
+        std::vector<Tie> tied;
+        for (const auto& pair : given.cast<std::vector<std::array<int64_t, 2>>>()) tied.push_back({pair[0], pair[1]});
+        return tied;
+    } catch (const py::cast_error&) {
+        throw py::type_error("tied must be a sequence of pairs of layer numbers; got " + std::string(py::repr(given)));
+    }
+}
+
 }  // namespace
 
 Structure structure_of(const py::dict& given) {
@@ -39,8 +53,10 @@ Structure structure_of(const py::dict& given) {
         const std::string name = py::str(key);
         if (name == "heads")
             structure.heads = heads_of(value);
+        else if (name == "tied")
+            structure.tied = ties_of(value);
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: heads");
+            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, tied");
     }
     return structure;
 }
@@ -50,6 +66,9 @@ py::dict as_dict(const Structure& structure) {
     py::list heads;
     for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
     if (!structure.heads.empty()) given["heads"] = heads;
+    py::list tied;
+    for (const Tie& tie : structure.tied) tied.append(py::make_tuple(tie.owner, tie.follower));
+    if (!structure.tied.empty()) given["tied"] = tied;
     return given;
 }
 
@@ -57,12 +76,13 @@ py::list tensor_rows(const Spec& spec) {
     py::list layers;
     for (std::size_t l = 0; l < spec.extras.size(); ++l) {
         py::list rows;
-        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true));
-        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true));
+        const int64_t owner = spec.structure.owner_of(static_cast<int64_t>(l));
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true, owner));
+        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true, owner));
         for (const ExtraTensor& one : spec.extras[l])
             rows.append(tensor_row(one.name,
                                    one.rows ? py::tuple(py::make_tuple(one.rows, one.columns)) : py::tuple(py::make_tuple(one.columns)),
-                                   one.trained));
+                                   one.trained, static_cast<int64_t>(l)));
         layers.append(rows);
     }
     return layers;

@@ -127,6 +127,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     parameters.fill_extras();
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
+        if (!parameters.owns(l)) continue;
         const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), with.std);
         const auto number = static_cast<uint32_t>(l);
         const Stream stream{with.seed, Purpose::weights, number};

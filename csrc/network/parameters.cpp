@@ -10,8 +10,16 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
     for (int64_t l = 0; l < spec.layers(); ++l) {
         const auto i = static_cast<std::size_t>(l);
         const ChosenActivation& chosen = spec.activations[i];
-        layers_.push_back(
-            {spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}, {}, row_of(chosen).learned});
+        layers_.push_back({spec.sizes[i],
+                           spec.sizes[i + 1],
+                           chosen.id,
+                           nullptr,
+                           padded<T>(spec.sizes[i + 1]),
+                           nullptr,
+                           {},
+                           {},
+                           row_of(chosen).learned,
+                           spec.structure.owner_of(l)});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
         for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
     }
@@ -22,8 +30,9 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
     }
     memory_ = place([this](Arena& in) {
         for (Layer<T>& layer : layers_) {
-            layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));
-            layer.bias = in.take<T>(layer.weight_row);
+            const auto number = &layer - layers_.data();
+            layer.weight = owns(number) ? in.take<T>(checked_product(layer.in, layer.weight_row)) : (*this)[layer.owner].weight;
+            layer.bias = owns(number) ? in.take<T>(layer.weight_row) : (*this)[layer.owner].bias;
             for (Extra<T>& extra : layer.extras) extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
         }
     });

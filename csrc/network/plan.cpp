@@ -24,10 +24,6 @@ constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
-bool dropping(const PlanChoices& choices) {
-    return std::any_of(choices.dropout.begin(), choices.dropout.end(), [](double rate) { return rate > 0; });
-}
-
 // Each update rounds what it has changed; before the first, all.
 void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
     if (plan.mixed.kernels == nullptr) return;
@@ -66,11 +62,11 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     long_step = seconds > long_step_seconds;
     clipping.by_norm = choices.rule.clip_norm != 0;  // of all gradients, before the first parameter changes
     clipping.value = static_cast<T>(choices.rule.clip_value);
-    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
+    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm && !parameters.ties();
     const bool full_precision = mixed.kernels == nullptr;
-    const bool drops = dropping(choices);
+    const bool drops = choices.dropout.any();
     ways.few = allowed().few && parameters.plain && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
-    const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
+    const bool changes = drops || choices.augmentation.any() || choices.mixup > 0 || choices.noise > 0;
     ways.narrow = allowed().narrow && parameters.plain && full_precision && !changes && !ways.few && !choices.custom_loss &&
                   is_narrow(parameters, batch, lanes);
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
@@ -92,7 +88,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     }
     heads.sums.resize(parameters.heads().size());
     memory_ = place([&](Arena& in) { take(in, parameters, choices); });
-    augmentation.seed = dropout.seed = seed = choices.seed;
+    augmentation.seed = mixup.seed = dropout.seed = seed = choices.seed;
     noise = static_cast<T>(choices.noise);
     max_norm = static_cast<T>(choices.max_norm);
     ways.packing = full_precision && scratch[0].tile.panel != nullptr;
@@ -122,8 +118,9 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
         few[l].x_row = activity.row[l];
         few[l].index = in.take<int32_t>(few_rows_room(parameters[static_cast<int64_t>(l)].in));
     }
-    if (dropping(choices)) dropout.take(in, parameters, choices.dropout, chunk);
+    if (choices.dropout.any()) dropout.take(in, parameters, choices.dropout, chunk);
     augmentation.take(in, choices.augmentation, choices.threads);
+    mixup.take(in, choices.mixup, chunk, parameters[0].in, parameters[parameters.layers() - 1].out, choices.threads);
     if (ways.skipping) {
         by_sample.take(in, chunk, parameters[0].in);
         by_feature.take(in, parameters[0].in, chunk);
@@ -134,8 +131,9 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
         delta[l] = in.take<T>(checked_product(chunk, activity.row[l + 1]));
         // The lowest layer passes nothing down; the last one's loss works on the transpose.
         if (ways.narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
-        if (!fused) gradient[l] = in.take<T>(size);
-        bias_gradient[l] = in.take<T>(layer.weight_row);
+        const auto owner = static_cast<std::size_t>(layer.owner);  // the gradients of all uses are summed
+        if (!fused) gradient[l] = owner == l ? in.take<T>(size) : gradient[owner];
+        bias_gradient[l] = owner == l ? in.take<T>(layer.weight_row) : bias_gradient[owner];
         for (const Extra<T>& extra : layer.extras) extra_gradient[l].push_back(extra.about.trained ? in.take<T>(extra.size()) : nullptr);
     }
     if (mixed.kernels) take_mixed(in, parameters);

@@ -50,11 +50,32 @@ void require_heads(const Spec& spec) {
                                     std::string(Identity::name) + "', not '" + text_of(spec.activations.back()) + "'");
 }
 
+// Throws where a tie does not go from a layer to a later one of the same shape, or one layer has two owners.
+void require_ties(const Spec& spec) {
+    for (const Tie& tie : spec.structure.tied) {
+        const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
+        if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
+            throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
+                                        std::to_string(spec.layers() - 1));
+        const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
+        if (spec.sizes[a] != spec.sizes[b] || spec.sizes[a + 1] != spec.sizes[b + 1])
+            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " + std::to_string(spec.sizes[a + 1]) +
+                                        " and " + std::to_string(spec.sizes[b]) + " x " + std::to_string(spec.sizes[b + 1]) +
+                                        "; they must have one shape");
+        for (const Tie& other : spec.structure.tied)
+            if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
+                throw std::invalid_argument(both + ": layer " + std::to_string(other.follower) + " is tied to layer " +
+                                            std::to_string(other.owner) + " already; tie every layer to the lowest");
+    }
+}
+
 }  // namespace
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (std::size_t l = 1; l < sizes.size(); ++l)
+        if (structure.owner_of(static_cast<int64_t>(l) - 1) == static_cast<int64_t>(l) - 1)
+            count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
@@ -104,6 +125,7 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
     }
     require_heads(spec);
+    require_ties(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -15,10 +15,22 @@ struct Head {
     ChosenActivation unit;
 };
 
+// Layer `follower` has the W and b of layer `owner`, which stands below it.
+struct Tie {
+    int64_t owner, follower;
+};
+
 struct Structure {
     std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
 
-    bool is_plain() const { return true; }  // heads concern the end of the network alone
+    std::vector<Tie> tied;  // each follower once
+
+    bool is_plain() const { return tied.empty(); }  // heads concern the end of the network alone
+    int64_t owner_of(int64_t l) const {
+        for (const Tie& tie : tied)
+            if (tie.follower == l) return tie.owner;
+        return l;
+    }
 };
 
 }  // namespace fastmlp

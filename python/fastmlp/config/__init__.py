@@ -18,7 +18,7 @@ from typing import Any, Self
 from ..atomic import atomic_write
 from ..errors import ConfigError
 from .catalog import FAMILIES
-from .heads import OWN_KEYS, HeadConfig, HeadConfigs
+from .heads import ONE_OUTPUT_KEYS, OWN_KEYS, HeadConfig, HeadConfigs
 from .keys import nearest
 from .sections import (
     KEYS,
@@ -152,10 +152,13 @@ class Config:
                         f"{key}={value!r} is for a network with one output; with heads each has "
                         f"its own: heads={{{head!r}: {{{key!r}: {value!r}}}}}"
                     )
-        if self.training.class_weight != "none":
-            raise ConfigError(
-                f"class_weight={self.training.class_weight!r} is for a network with one output"
-            )
+        for key in ONE_OUTPUT_KEYS:
+            value = getattr(self.training, key)
+            if value != getattr(plain.training, key):
+                raise ConfigError(
+                    f"{key}={value!r} is for a network with one output; this one has the heads "
+                    f"{', '.join(self.heads)}"
+                )
 
     def require_no_heads(self) -> None:
         """Refuse heads where there is one target.

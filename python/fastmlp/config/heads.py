@@ -20,6 +20,7 @@ from .training import constant_key, settle_constants
 # What a head says instead of the sections, where they have the same key.
 OWN_KEYS = {"data": ("task", "target_scaling"), "network": ("output_activation",)}
 OWN_KEYS |= {"training": ("loss", *CONSTANTS)}
+ONE_OUTPUT_KEYS = ("class_weight", "mixup", "test_each_epoch")  # of [training]: not for heads
 NAMED_LOSSES = tuple(name for name in LOSS_OUTPUTS if name != CUSTOM_LOSS)
 
 

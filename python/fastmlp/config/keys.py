@@ -267,6 +267,35 @@ def widths() -> Kind:
     return Kind("N,N,...", check, read)
 
 
+def pairs() -> Kind:
+    """Accept a list of pairs of layer numbers, which may be empty.
+
+    Examples
+    --------
+    >>> pairs().check("tied", [[1, 2]]), pairs().read("1-2,1-3")
+    (((1, 2),), [[1, 2], [1, 3]])
+    """
+    one = whole(0, 2**31 - 1)
+
+    def check(key: str, value: object) -> tuple[object, ...]:
+        if not isinstance(value, list | tuple) or any(
+            not isinstance(pair, list | tuple) or len(pair) != 2 for pair in value
+        ):
+            raise ConfigError(
+                f"{key} must be a list of pairs of layers such as [[1, 2]]; got {value!r}"
+            )
+        return tuple(
+            tuple(one.check(f"{key}[{at}]", layer) for layer in pair)
+            for at, pair in enumerate(value)
+        )
+
+    def read(text: str) -> object:
+        parts = [] if text.strip() in ("", "none") else text.split(",")
+        return [[_read_whole(layer) for layer in part.split("-")] for part in parts]
+
+    return Kind("A-B,...", check, read)
+
+
 def number_per_layer(name: str) -> Kind:
     """Accept a list with one number for each layer, or an empty one."""
     one = hyperparameter(name)

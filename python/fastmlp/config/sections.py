@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
-from .keys import choice, column, one_activation, per_layer, real, text, widths
+from .keys import choice, column, one_activation, pairs, per_layer, real, text, widths
 from .section import Section, key
 from .training import TrainingConfig
 
@@ -83,6 +83,9 @@ class NetworkConfig(Section):
         "auto",
         one_activation(("auto", *OUTPUT_ACTIVATIONS)),
         "activation of the output layer: auto, softmax or one of hidden layers that learns nothing",
+    )
+    tied: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")

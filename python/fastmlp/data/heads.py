@@ -65,8 +65,17 @@ def as_head_targets(
     return table
 
 
-def any_targets(y: Any, *, name: str = "y", samples: int) -> Array:
-    """Check targets of one output or, where y is a mapping, of several heads."""
+def any_targets(y: Any, *, name: str = "y", samples: int | None = None) -> Array:
+    """Check targets: of several heads where y is a mapping or a structured array, else of one.
+
+    Examples
+    --------
+    >>> any_targets(np.array([(1, 0.5), (0, 2.0)], [("label", "u1"), ("size", "f4")]))["label"]
+    array([1, 0])
+    """
+    fields = getattr(getattr(y, "dtype", None), "names", None)
+    if fields is not None:
+        y = {field: y[field] for field in fields}
     if isinstance(y, Mapping):
         return as_head_targets(y, name=name, samples=samples)
     return as_targets(y, name=name, samples=samples)

@@ -19,7 +19,7 @@ from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data.arrays import as_features, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
-from ..evaluation import History
+from ..evaluation import Evaluation, History
 from . import tensors as layer_tensors
 from .container import pack, read_container, unpack
 from .description import STATE_KEY, Description, slots, tensor_rows
@@ -92,14 +92,15 @@ class Model:
         return tuple(targets.heads) if isinstance(targets, HeadTargets) else ()
 
     @property
-    def classes(self) -> Any:
+    def classes(self) -> Array | None:
         """Labels in the order of `predict_proba`'s columns, shape (classes,); None: regression.
 
         Of several heads a dict with those of each.
         """
         targets = self._description.targets
         if isinstance(targets, HeadTargets):
-            return {name: _labels(one) for name, one in targets.heads.items()}
+            by_head: Any = {name: _labels(one) for name, one in targets.heads.items()}
+            return by_head  # type: ignore[no-any-return]
         return _labels(targets)
 
     @property
@@ -127,7 +128,7 @@ class Model:
         """The value of a full pixel in a picture's row."""
         return self._description.pixel_max
 
-    def predict(self, x: Any, *, threads: int | None = None, out: Array | None = None) -> Any:
+    def predict(self, x: Any, *, threads: int | None = None, out: Array | None = None) -> Array:
         """Return what the model decides for each sample.
 
         Parameters
@@ -168,7 +169,9 @@ class Model:
         values = targets.decode(self._outputs(x, threads))
         return values if out is None else fill_out(out, values)
 
-    def predict_proba(self, x: Any, *, threads: int | None = None, out: Array | None = None) -> Any:
+    def predict_proba(
+        self, x: Any, *, threads: int | None = None, out: Array | None = None
+    ) -> Array:
         """Return the probability of each class for each sample.
 
         Parameters
@@ -205,7 +208,8 @@ class Model:
         """
         targets, output = self._description.targets, self._description.activations[-1]
         if isinstance(targets, HeadTargets):
-            return self._head_probabilities(targets, x, threads, out)
+            by_head: Any = self._head_probabilities(targets, x, threads, out)
+            return by_head  # type: ignore[no-any-return]
         require_probabilities(targets, output)
         if output == "softmax" or isinstance(targets, LabelSetTargets):
             return self._outputs(x, threads, out)
@@ -214,7 +218,7 @@ class Model:
 
     def _head_probabilities(
         self, targets: HeadTargets, x: Any, threads: int | None, out: Array | None
-    ) -> dict[str, Array]:
+    ) -> Any:
         if out is not None:
             raise ValueError("out is for a model with one output; this one has heads")
         units = {name: str(head.output_activation) for name, head in self.config.heads.items()}
@@ -228,7 +232,7 @@ class Model:
 
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, threads: int | None = None
-    ) -> Any:
+    ) -> Evaluation:
         """Measure the model on samples whose targets are known.
 
         Parameters
@@ -272,7 +276,10 @@ class Model:
         chosen = self.config.training
         weights = as_weights(sample_weight, samples=len(rows))
         if isinstance(targets, HeadTargets):
-            return evaluate_heads(self._network, self.config, targets, rows, y, weights, threads)
+            figures: Any = evaluate_heads(
+                self._network, self.config, targets, rows, y, weights, threads
+            )
+            return figures  # type: ignore[no-any-return]
         loss = math.nan  # of a function of the caller's, which no model holds
         if chosen.loss != CUSTOM_LOSS:
             loss, _ = self._network.evaluate(
@@ -289,22 +296,23 @@ class Model:
         """Return layers, shapes, activations and parameters; printing it gives a table."""
         about = self._description
         layers = tuple(
-            (inputs, units, activation, sum(math.prod(r["shape"]) for r in rows if r["trained"]))
-            for inputs, units, activation, rows in zip(
+            (inputs, units, activation, count)
+            for inputs, units, activation, count in zip(
                 about.sizes[:-1],
                 about.sizes[1:],
                 about.activations,
-                self._network.tensors,
+                layer_tensors.parameters(self._network.tensors),
                 strict=True,
             )
         )
         targets = about.targets
+        ties = [f"layers {a + 1} and {b + 1} are tied" for a, b in self.config.network.tied]
         notes = [f"inputs: scaling {about.scaling.kind}"]
         if isinstance(targets, HeadTargets):
             notes += head_notes(self.config, targets)
         else:
             notes.append(meaning(targets))
-        return Summary(layers, about.dtype, tuple(notes))
+        return Summary(layers, about.dtype, (*notes, *ties))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, whole or not at all; `load` gives an equal one.
@@ -392,13 +400,13 @@ def load(path: str | os.PathLike[str]) -> Model:
     ...     fastmlp.load(path).summary().parameters
     2
     """
-    return _assemble(*read_container(path, slots))
+    return assemble(*read_container(path, slots))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState | None]:
     """Return the model in a file and, if that is a checkpoint, the state of its training."""
     values, tensors = read_container(path, slots)
-    model = _assemble(values, tensors)
+    model = assemble(values, tensors)
     state = None
     if STATE_KEY in values:
         state = TrainingState.from_file(values, tensors, tensor_rows(values))
@@ -407,10 +415,11 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState 
 
 def model_from_bytes(data: bytes) -> Model:
     """Return the model whose file has this content; what `load` says applies."""
-    return _assemble(*unpack(data, slots))
+    return assemble(*unpack(data, slots))
 
 
-def _assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
+def assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
+    """Return the model of a description that `slots` has accepted, and its tensors."""
     description = Description.from_json(values, tensors)
     try:
         network = description.network()

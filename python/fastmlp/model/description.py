@@ -162,6 +162,7 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     ModelFileError
         A key, a type or a number that no model has; nothing was allocated.
     """
+    _need("members" not in values, "it is of bagged models; read it with fastmlp.Bagging.load")
     keys = set(values) - {STATE_KEY}
     _need(keys == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
     optional = {"structure"} & set(values["network"])
@@ -177,6 +178,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
+    tied = [list(pair) for pair in config.network.tied]
+    _need(network.get("structure", {}).get("tied", []) == tied, "network tied")
     _check_about(values, sizes[0])
     rows = _tensor_rows(network)
     found = tensors.slots(rows, dtype)

@@ -120,7 +120,8 @@ class Evaluations(dict[str, Evaluation]):
 
 def structure_of(config: Config, targets: AnyTargets) -> dict[str, Any]:
     """Return what of the network is not plain, as the engine is told."""
-    structure: dict[str, Any] = {}
+    tied = [list(pair) for pair in config.network.tied]
+    structure: dict[str, Any] = {"tied": tied} if tied else {}
     if isinstance(targets, HeadTargets):
         structure["heads"] = [
             [one.outputs, config.heads[name].output_activation]
@@ -193,8 +194,8 @@ def evaluate_heads(
     y: Any,
     weights: Array | None,
     threads: int | None,
-) -> Evaluations:
-    """Return the figures of each head on rows (samples, features) whose targets are y."""
+) -> Any:
+    """Return the `Evaluations` of each head on rows (samples, features) whose targets are y."""
     encoded = targets.encode(y, samples=len(rows))
     tasks = tasks_of(config, encoded, weights)
     total, by_head = network.evaluate_tasks(rows, tasks, threads or 0)

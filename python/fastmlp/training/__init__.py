@@ -66,6 +66,8 @@ def train(
         two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). A matrix
         of whole numbers or booleans 0 and 1 says which labels hold for a row (``multilabel``):
         sigmoid outputs, binary cross-entropy. Floats are values: linear output, mean squared error.
+        A mapping of names to such targets makes a network of several heads, which share all layers
+        but the last: ``{"digit": labels, "ink": values}``.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
     sample_weight : array_like, shape (samples,), optional
@@ -110,11 +112,16 @@ def train(
         ``beta_2=0.999`` and ``epsilon=1e-8``, both with ``l1=0.0`` and ``l2=0.0``, or one of the
         others (``fastmlp train --help`` lists them all with their numbers),
         ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
-        ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
+        ``bias_rate=1.0``, ``tied=()`` (pairs of layers, from 0, that share W and b),
+        ``heads={}`` (what each head learns, by its name: ``{"ink": {"weight": 0.3, "loss":
+        "huber"}}``, see Notes), ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
-        ``input_dropout=0.0``, ``input_noise=0.0`` (deviation of what is added to scaled inputs),
+        ``input_dropout=0.0``, ``dropout_schedule="constant"`` (``"linear"`` and ``"curriculum"``:
+        the shares rise from 0 within ``dropout_epochs``, all by default), ``mixup=0.0`` (alpha of
+        the Beta distribution of the shares in which rows are mixed), ``input_noise=0.0``
+        (deviation of what is added to scaled inputs),
         ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
@@ -153,6 +160,14 @@ def train(
     2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
     label_smoothing moves that share of each target to the mean of the classes.
 
+    A head has ``weight=1.0``, of its loss in the sum that is made small, and may have ``task``,
+    ``output_activation``, ``loss`` with its constants, and ``target_scaling``; what it leaves out
+    is decided from its targets as for a network of that one output. Predictions are a dict by head.
+    The history has ``loss_NAME`` (without the weight) and, for classes, ``accuracy_NAME``, with
+    ``val_`` before them after validation, and `monitor` may be one of those. The last layer's first
+    weights are drawn as those of one layer. `class_weight`, mixup and a loss that is a function are
+    for one output.
+
     A loss that is a function takes outputs (rows, units), after the output unit, and targets: class
     numbers (rows,), or what the units should say (rows, units). It returns the loss of each row,
     and its gradient by the row's outputs (rows, units); or the mean of the losses, and the gradient
@@ -177,6 +192,11 @@ def train(
     ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
 
+    With ``mixup`` each row of a step is ``s x + (1 - s) x'``, x' being a row of the same batch, s
+    drawn from Beta(mixup, mixup); its targets (of a class the row of 0 and 1) and its weight are
+    mixed in the same shares (Zhang et al., 2018). ``accuracy`` in the history then counts whether
+    the class of the larger share is answered.
+
     Examples
     --------
     >>> import fastmlp
@@ -185,6 +205,10 @@ def train(
     >>> model = fastmlp.train(rows, labels, batch_size=4, epochs=300, validation=held)
     >>> model.predict([[0.5], [2.5]]), model.history.last("val_accuracy")
     (array(['low', 'high'], dtype='<U4'), 1.0)
+    >>> both = {"level": labels, "double": [0.0, 2.0, 4.0, 6.0]}
+    >>> model = fastmlp.train(rows, both, heads={"double": {"weight": 0.1}}, epochs=300)
+    >>> {name: said.tolist() for name, said in model.predict([[3.0]]).items() if name == "level"}
+    {'level': ['high']}
     >>> fastmlp.train(rows, labels, optimizer="adam", momentum=0.9)
     Traceback (most recent call last):
     ...
@@ -210,15 +234,7 @@ def train(
     if going_on is not None and init is not None:
         raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
-    if x is None or isinstance(x, Dataset):
-        if y is not None or validation is not None:
-            raise ConfigError("y and validation go with an array x; a data set brings both along")
-        data = load_dataset(chosen) if x is None else x
-        parts = split_dataset(data, chosen)
-        labels: Any = data.y
-    else:
-        _refuse_reading_keys(x, y, options)
-        data, parts, labels = _from_arrays(x, y, validation, chosen.training.seed)
+    data, parts, labels = bring_together(x, y, validation, chosen, options)
     return fit(
         data,
         parts,
@@ -234,6 +250,33 @@ def train(
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
+
+
+def bring_together(
+    x: Any,
+    y: Any,
+    validation: tuple[Any, Any] | float | None,
+    config: Config,
+    options: Mapping[str, Any],
+) -> tuple[Dataset, Split, Any]:
+    """Return the data that `train` was given or is to read, their parts, and the caller's labels.
+
+    Parameters
+    ----------
+    x, y, validation
+        As the caller gave them.
+    config : Config
+        Its section [data] is read where x is None.
+    options : mapping
+        Keys that the caller chose by name.
+    """
+    if x is None or isinstance(x, Dataset):
+        if y is not None or validation is not None:
+            raise ConfigError("y and validation go with an array x; a data set brings both along")
+        data = load_dataset(config) if x is None else x
+        return data, split_dataset(data, config), data.y
+    _refuse_reading_keys(x, y, options)
+    return _from_arrays(x, y, validation, config.training.seed)
 
 
 def load_dataset(config: Config) -> Dataset:
@@ -253,7 +296,7 @@ def fingerprint(data: Dataset) -> str:
     return digest_of(data.x, data.y)
 
 
-def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
+def _refuse_reading_keys(x: Any, y: Any, options: Mapping[str, Any]) -> None:
     if isinstance(x, str | os.PathLike):
         raise ConfigError(
             f"x is a text; to train on a data set or a file pass source={os.fspath(x)!r}"
@@ -364,7 +407,10 @@ def fit(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
-    network = description.network()
+    try:
+        network = description.network()
+    except ValueError as error:  # what the configuration could not know: ties, for example
+        raise ConfigError(str(error)) from None
     set_first_weights(network, config, start if going_on is None else going_on.weights)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]

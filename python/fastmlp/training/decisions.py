@@ -15,6 +15,7 @@ from .. import _core
 from ..config import Config
 from ..config.catalog import (
     ADAPTIVE,
+    CUSTOM_LOSS,
     HIDDEN_ACTIVATIONS,
     LOSSES,
     OPTIMIZERS,
@@ -76,6 +77,8 @@ def decide(
             f"precision {config.training.precision!r} needs dtype 'float32'; "
             f"got {config.network.dtype!r}"
         )
+    if config.training.precision != "full" and config.network.tied:
+        raise ConfigError(f"tied layers need precision 'full'; got {config.training.precision!r}")
     _require_dropout_fits(config)
     if config.augmentation.chosen() and data.image_shape is None:
         raise ConfigError(
@@ -99,6 +102,8 @@ def decide(
     }
     if config.training.averaging == "swa":  # where more epochs follow, it stays
         decided["swa_start"] = first_averaged_epoch(config.training)
+    if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
+        decided["dropout_epochs"] = float(config.training.epochs)
     return config.replace(**decided), targets, inputs
 
 
@@ -117,6 +122,8 @@ def decide_target(
     task = infer_task(data.y, config.data.task, config.training.loss)
     output, loss = infer_output_and_loss(task, config.network.output_unit(), config.training.loss)
     _require_trainable(output)
+    if loss == CUSTOM_LOSS and config.training.mixup:
+        raise ConfigError("mixup mixes the targets of a loss of the engine; this one is a function")
     config = config.replace(output_activation=output, loss=loss)
     if isinstance(old, HeadTargets):
         raise ConfigError(f"init is a Model with the heads {list(old.heads)}; y has one target")
@@ -182,6 +189,8 @@ def _require_dropout_fits(config: Config) -> None:
         )
     if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
         raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
+    if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
+        raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
 
 def _check_constants(config: Config, outputs: int) -> None:
