@@ -10,6 +10,7 @@
 #include "math/bf16.h"
 #include "math/dropout_schedules.h"
 #include "network/average.h"
+#include "network/descent_methods.h"
 #include "network/initialize.h"
 #include "network/loss.h"
 #include "network/mixup.h"
@@ -83,6 +84,15 @@ py::list optimizer_rows() {
     return rows;
 }
 
+py::list descent_rows() {
+    py::list rows;
+    for (const DescentMethodRow& row : descent_methods())
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula,
+                             py::arg("line_search") = line_searches[static_cast<int>(row.line_search)],
+                             py::arg("hyperparameters") = hyperparameter_rows(row.hyperparameters, static_cast<std::size_t>(row.count))));
+    return rows;
+}
+
 py::list schedule_rows() {
     py::list rows;
     for (const ScheduleRow& row : schedules())
@@ -111,7 +121,9 @@ void bind_catalog(py::module_& module) {
         "catalog",
         [] {
             return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = loss_rows(),
-                            py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
+                            py::arg("optimizers") = optimizer_rows(), py::arg("descent_methods") = descent_rows(),
+                            py::arg("line_searches") = std::vector<std::string>(std::begin(line_searches), std::end(line_searches)),
+                            py::arg("schedules") = schedule_rows(),
                             py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
                             py::arg("initializers") = initializer_rows(),
                             py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),

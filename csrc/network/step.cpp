@@ -159,10 +159,10 @@ void add_heads(HeadResults<T>& heads, int64_t rows, bool continues) {
 }
 
 template <class T>
-void enter_heads(const StepPlan<T>& plan, Tally& tally) {
+void enter_heads(const StepPlan<T>& plan, int members, Tally& tally) {
     for (std::size_t h = 0; h < plan.heads.sums.size(); ++h) {
         tally.heads[h].loss_sum += plan.heads.sums[h];
-        for (const Peaks<T>& peaks : plan.peaks) tally.heads[h].correct += peaks.correct_by_head[h];
+        for (int m = 0; m < members; ++m) tally.heads[h].correct += plan.peaks[static_cast<std::size_t>(m)].correct_by_head[h];
     }
 }
 
@@ -213,12 +213,38 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         tally.loss_sum += loss_sum;
         tally.correct += correct;
         tally.samples += batch;
-        enter_heads(plan, tally);
+        enter_heads(plan, member.count, tally);
     }
     return StepResult::committed;
 }
 
+template <class T>
+bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Member& member, Interruption& interruption, Tally& tally) {
+    StepPlan<T>& plan = context.plan;
+    reset(plan.peaks[static_cast<std::size_t>(member.index)]);
+    double loss_sum = 0;
+    for (int64_t done = 0; done < samples; done += plan.chunk) {
+        const Chunk<T> chunk{context, member, interruption, nullptr, done, std::min(plan.chunk, samples - done), done > 0};
+        pass(chunk);
+        if (context.custom && context.custom->failed) return false;
+        if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
+        if (member.leads()) add_heads(plan.heads, chunk.rows, chunk.continues);
+        gradients(chunk, false, samples);
+        if (!context.parameters.plain) extra_gradients(chunk);
+        if (member.leads()) interruption.abandon_step = interruption.asked();
+        member.wait();
+        if (interruption.abandon_step) return false;
+    }
+    if (!member.leads()) return true;
+    tally = {loss_sum, 0, samples, std::vector<HeadTally>(plan.heads.sums.size())};
+    enter_heads(plan, member.count, tally);
+    for (int m = 0; m < member.count; ++m) tally.correct += plan.peaks[static_cast<std::size_t>(m)].correct;
+    return true;
+}
+
 template StepResult step(const StepContext<float>&, const int64_t*, int64_t, int64_t, const Member&, Interruption&, Tally&);
 template StepResult step(const StepContext<double>&, const int64_t*, int64_t, int64_t, const Member&, Interruption&, Tally&);
+template bool loss_and_gradients(const StepContext<float>&, int64_t, const Member&, Interruption&, Tally&);
+template bool loss_and_gradients(const StepContext<double>&, int64_t, const Member&, Interruption&, Tally&);
 
 }  // namespace fastmlp

@@ -64,6 +64,13 @@ class OptimizerRow(TypedDict):
     hyperparameters: list[HyperparameterRow]
 
 @type_check_only
+class DescentMethodRow(TypedDict):
+    name: str
+    formula: str
+    line_search: str
+    hyperparameters: list[HyperparameterRow]
+
+@type_check_only
 class ScheduleRow(TypedDict):
     name: str
     formula: str
@@ -91,6 +98,8 @@ class Catalog(TypedDict):
     activations: list[ActivationRow]
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
+    descent_methods: list[DescentMethodRow]
+    line_searches: list[str]
     schedules: list[ScheduleRow]
     update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
@@ -176,6 +185,25 @@ class Network:
         self, x: NDArray[Any], tasks: Sequence[Task], threads: int = 0
     ) -> tuple[float, list[tuple[float, int]]]: ...
 
+@type_check_only
+class Path(TypedDict):
+    points: NDArray[np.float64]
+    values: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    step_lengths: NDArray[np.float64]
+    evaluations: NDArray[np.int64]
+    reason: str
+
+def minimize(
+    function: Callable[[NDArray[np.float64]], tuple[float, ArrayLike]],
+    start: ArrayLike,
+    method: str,
+    line_search: str = "",
+    max_iterations: int = 100,
+    **numbers: float,
+) -> Path: ...
+
 class EpochResult:
     def __init__(
         self,
@@ -204,6 +232,10 @@ class EpochResult:
     def learning_rate(self) -> float: ...
     @property
     def heads(self) -> list[tuple[float, int]]: ...
+    @property
+    def evaluations(self) -> int: ...
+    @property
+    def stop_reason(self) -> str: ...
 
 class Task:
     def __init__(
@@ -254,6 +286,8 @@ class Trainer:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
         ema_decay: float | None = None,
+        line_search: str = "",
+        record_steps: bool = False,
         **numbers: float,
     ) -> None: ...
     @property
@@ -264,6 +298,8 @@ class Trainer:
     def reductions(self) -> int: ...
     @reductions.setter
     def reductions(self, count: int) -> None: ...
+    @property
+    def recorded_steps(self) -> NDArray[np.float64]: ...
     @property
     def last_epoch(self) -> EpochResult: ...
     def run_epoch(

@@ -269,9 +269,9 @@ def _initializer(config: Config) -> str:
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
-def _learning_rate(config: Config) -> float:
+def _learning_rate(config: Config) -> float | None:
     chosen = config.training
-    if chosen.learning_rate is not None:
+    if chosen.learning_rate is not None or chosen.is_full_batch:
         return chosen.learning_rate
     alone = [config.of_head(name) for name in config.heads] or [config]
     is_linear = any(
