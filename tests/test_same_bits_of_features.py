@@ -14,12 +14,14 @@ FEATURES = (
     "dropout_schedule",
     "fast_ways",
     "full_batch",
+    "heads",
     "learned_activations",
     "masks",
     "max_norm",
     "mixed_dropout",
     "mixup",
     "noise",
+    "tied",
 )
 
 

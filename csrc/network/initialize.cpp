@@ -160,6 +160,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     parameters.fill_extras();
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
+        if (!parameters.owns(l)) continue;
         const auto number = static_cast<uint32_t>(l);
         fill_weights(layer, weights, with.std, {with.seed, Purpose::weights, number});
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);

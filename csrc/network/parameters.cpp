@@ -30,14 +30,21 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
                            {},
                            {},
                            nullptr,
-                           row_of(chosen).learned});
+                           row_of(chosen).learned,
+                           spec.structure.owner_of(l)});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
         for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
     }
+    for (const Head& head : spec.structure.heads) {
+        const int64_t begin = heads_.empty() ? 0 : heads_.back().begin + heads_.back().units;
+        heads_.push_back({begin, head.units, head.unit.id, {}});
+        std::copy(head.unit.constants.begin(), head.unit.constants.end(), heads_.back().constants.begin());
+    }
     memory_ = place([this](Arena& in) {
         for (Layer<T>& layer : layers_) {
-            layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));
-            layer.bias = in.take<T>(layer.weight_row);
+            const auto number = &layer - layers_.data();
+            layer.weight = owns(number) ? in.take<T>(checked_product(layer.in, layer.weight_row)) : (*this)[layer.owner].weight;
+            layer.bias = owns(number) ? in.take<T>(layer.weight_row) : (*this)[layer.owner].bias;
             for (Extra<T>& extra : layer.extras) {
                 extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
                 if (extra.about.name == "mask") layer.mask = extra.values;

@@ -39,10 +39,19 @@ struct Layer {
     std::vector<Extra<T>> extras;                // in the order of the spec
     const T* mask = nullptr;                     // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
-    bool learns;  // its activation's constants: they are the first extras
+    bool learns;      // its activation's constants: they are the first extras
+    int64_t owner{};  // the layer whose W and b these are; mostly this one
 
     // Of the activation, for kernels that begin at this unit.
     const T* constants_from(int64_t unit) const { return learns ? extras[0].values + unit : constants.data(); }
+};
+
+// A range of the last layer's columns with an output unit of its own.
+template <class T>
+struct HeadOutput {
+    int64_t begin, units;
+    int unit;                                    // an activation
+    std::array<T, largest_constants> constants;  // of the unit
 };
 
 template <class T>
@@ -58,7 +67,14 @@ public:
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
+    bool owns(int64_t l) const { return (*this)[l].owner == l; }        // its W and b, which a layer below may have
+    const std::vector<HeadOutput<T>>& heads() const { return heads_; }  // empty: the last layer has the output unit
     T largest_magnitude() const;
+    bool ties() const {
+        for (int64_t l = 0; l < layers(); ++l)
+            if (!owns(l)) return true;
+        return false;
+    }
     void fill_extras();  // as they begin, but what the caller gives
 
     const bool plain;  // as the spec says
@@ -70,6 +86,7 @@ public:
 
 private:
     std::vector<Layer<T>> layers_;
+    std::vector<HeadOutput<T>> heads_;
     Arena memory_;
 };
 

@@ -64,7 +64,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     long_step = seconds > long_step_seconds || full_batch;
     clipping.by_norm = choices.rule.clip_norm != 0;  // of all gradients, before the first parameter changes
     clipping.value = static_cast<T>(choices.rule.clip_value);
-    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm && !full_batch;
+    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm && !full_batch && !parameters.ties();
     const bool full_precision = mixed.kernels == nullptr;
     const bool drops = choices.dropout.any();
     ways.few = allowed().few && parameters.plain && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
@@ -87,7 +87,9 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
         member.extra.resize(static_cast<std::size_t>(parameters.layers()));
+        member.correct_by_head.resize(parameters.heads().size());
     }
+    heads.sums.resize(parameters.heads().size());
     memory_ = place([&](Arena& in) { take(in, parameters, choices); });
     augmentation.seed = mixup.seed = dropout.seed = seed = choices.seed;
     noise = static_cast<T>(choices.noise);
@@ -132,8 +134,9 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
         delta[l] = in.take<T>(checked_product(chunk, activity.row[l + 1]));
         // The lowest layer passes nothing down; the last one's loss works on the transpose.
         if (ways.narrow || l > 0 || l + 1 == layers) delta_t[l] = in.take<T>(checked_product(layer.out, delta_t_row));
-        if (!fused) gradient[l] = in.take<T>(size);
-        bias_gradient[l] = in.take<T>(layer.weight_row);
+        const auto owner = static_cast<std::size_t>(layer.owner);  // the gradients of all uses are summed
+        if (!fused) gradient[l] = owner == l ? in.take<T>(size) : gradient[owner];
+        bias_gradient[l] = owner == l ? in.take<T>(layer.weight_row) : bias_gradient[owner];
         for (const Extra<T>& extra : layer.extras) extra_gradient[l].push_back(extra.about.trained ? in.take<T>(extra.size()) : nullptr);
     }
     if (mixed.kernels) take_mixed(in, parameters);
@@ -141,6 +144,8 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     average.take(in, parameters);
     if (clipping.by_norm) clipping.take(in, parameters);
     losses = in.take<T>(chunk + largest_lanes);
+    heads.losses.assign(parameters.heads().size(), nullptr);
+    for (T*& of_head : heads.losses) of_head = in.take<T>(chunk + largest_lanes);
     for (MemberScratch<T>& member : scratch) member.take(in, parameters, chunk, ways.skipping);
 }
 

@@ -74,6 +74,14 @@ struct alignas(64) Peaks {
     std::vector<T> extra;     // by layer: what one sample adds to a gradient of its extras
     T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
+    std::vector<int64_t> correct_by_head;
+};
+
+// What each head's own loss has come to.
+template <class T>
+struct HeadResults {
+    std::vector<T*> losses;    // [head] (chunk)
+    std::vector<double> sums;  // [head], of a step
 };
 
 // What products of mixed precision read (mixed.cpp): pairs of rounded factors, along rows or down columns.
@@ -144,6 +152,7 @@ struct StepPlan {
     Clipping<T> clipping;
     std::unique_ptr<FullBatch<T>> full_batch;  // null: mini-batches and an optimizer
     T* losses;                                 // (chunk)
+    HeadResults<T> heads;                      // empty where there are none
     std::vector<MemberScratch<T>> scratch;     // as many as the largest team
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays

@@ -34,12 +34,52 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
 
 // 1 where a weight is, 0 where it is zero and stays so.
 ExtraTensor mask(int64_t in, int64_t out) { return {"mask", in, out, 1, false, false, true}; }
+// Throws where the heads do not make up the last layer.
+void require_heads(const Spec& spec) {
+    if (spec.structure.heads.empty()) return;
+    int64_t units = 0;
+    for (const Head& head : spec.structure.heads) {
+        if (head.units < 1) throw std::invalid_argument("a head has " + std::to_string(head.units) + " units; it needs at least 1");
+        units = checked_sum(units, head.units);
+        if (row_of(head.unit).learned)
+            throw std::invalid_argument("activation '" + text_of(head.unit) + "' learns its constants: only hidden layers can have it");
+    }
+    if (units != spec.outputs())
+        throw std::invalid_argument("the heads have " + std::to_string(units) + " units; the last layer has " +
+                                    std::to_string(spec.outputs()));
+    if (spec.output_unit() != IdOf<Identity, Activations>::value)
+        throw std::invalid_argument("heads have output units of their own: the last layer's activation must be '" +
+                                    std::string(Identity::name) + "', not '" + text_of(spec.activations.back()) + "'");
+}
+
+// Throws where a tie does not go from a layer to a later one of the same shape, or one layer has two owners.
+void require_ties(const Spec& spec) {
+    for (const Tie& tie : spec.structure.tied) {
+        const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
+        if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
+            throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
+                                        std::to_string(spec.layers() - 1));
+        const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
+        const std::vector<bool>& masked = spec.structure.masked;
+        if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
+        if (spec.sizes[a] != spec.sizes[b] || spec.sizes[a + 1] != spec.sizes[b + 1])
+            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " + std::to_string(spec.sizes[a + 1]) +
+                                        " and " + std::to_string(spec.sizes[b]) + " x " + std::to_string(spec.sizes[b + 1]) +
+                                        "; they must have one shape");
+        for (const Tie& other : spec.structure.tied)
+            if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
+                throw std::invalid_argument(both + ": layer " + std::to_string(other.follower) + " is tied to layer " +
+                                            std::to_string(other.owner) + " already; tie every layer to the lowest");
+    }
+}
 
 }  // namespace
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (std::size_t l = 1; l < sizes.size(); ++l)
+        if (structure.owner_of(static_cast<int64_t>(l) - 1) == static_cast<int64_t>(l) - 1)
+            count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
@@ -92,6 +132,8 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
         if (!structure.masked.empty() && structure.masked[l]) spec.extras.back().push_back(mask(sizes[l], sizes[l + 1]));
     }
+    require_heads(spec);
+    require_ties(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -148,6 +148,22 @@ void reset(Peaks<T>& peaks) {
     std::fill(peaks.delta.begin(), peaks.delta.end(), T(0));
     std::fill(peaks.extra.begin(), peaks.extra.end(), T(0));
     peaks.correct = 0;
+    std::fill(peaks.correct_by_head.begin(), peaks.correct_by_head.end(), 0);
+}
+
+// By the leader, of a chunk whose losses are complete.
+template <class T>
+void add_heads(HeadResults<T>& heads, int64_t rows, bool continues) {
+    for (std::size_t h = 0; h < heads.sums.size(); ++h)
+        heads.sums[h] = add_in_order(heads.losses[h], rows, continues ? heads.sums[h] : 0.0);
+}
+
+template <class T>
+void enter_heads(const StepPlan<T>& plan, int members, Tally& tally) {
+    for (std::size_t h = 0; h < plan.heads.sums.size(); ++h) {
+        tally.heads[h].loss_sum += plan.heads.sums[h];
+        for (int m = 0; m < members; ++m) tally.heads[h].correct += plan.peaks[static_cast<std::size_t>(m)].correct_by_head[h];
+    }
 }
 
 }  // namespace
@@ -164,6 +180,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         pass(chunk);
         if (context.custom && context.custom->failed) return StepResult::abandoned;
         if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
+        if (member.leads()) add_heads(plan.heads, chunk.rows, chunk.continues);
         if (!plan.fused) gradients(chunk, false, batch);
         if (!context.parameters.plain) extra_gradients(chunk);
         if (member.leads()) interruption.abandon_step = plan.long_step && interruption.requested.load(std::memory_order_relaxed);
@@ -196,6 +213,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
         tally.loss_sum += loss_sum;
         tally.correct += correct;
         tally.samples += batch;
+        enter_heads(plan, member.count, tally);
     }
     return StepResult::committed;
 }
@@ -210,6 +228,7 @@ bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Me
         pass(chunk);
         if (context.custom && context.custom->failed) return false;
         if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
+        if (member.leads()) add_heads(plan.heads, chunk.rows, chunk.continues);
         gradients(chunk, false, samples);
         if (!context.parameters.plain) extra_gradients(chunk);
         if (member.leads()) interruption.abandon_step = interruption.asked();
@@ -217,7 +236,8 @@ bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Me
         if (interruption.abandon_step) return false;
     }
     if (!member.leads()) return true;
-    tally = {loss_sum, 0, samples};
+    tally = {loss_sum, 0, samples, std::vector<HeadTally>(plan.heads.sums.size())};
+    enter_heads(plan, member.count, tally);
     for (int m = 0; m < member.count; ++m) tally.correct += plan.peaks[static_cast<std::size_t>(m)].correct;
     return true;
 }

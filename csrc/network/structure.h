@@ -2,14 +2,37 @@
 // plain network.
 #pragma once
 
+#include <cstdint>
 #include <vector>
+
+#include "network/activation.h"
 
 namespace fastmlp {
 
+// One of several heads: a range of the outputs with an output unit of its own.
+struct Head {
+    int64_t units;
+    ChosenActivation unit;
+};
+
+// Layer `follower` has the W and b of layer `owner`, which stands below it.
+struct Tie {
+    int64_t owner, follower;
+};
+
 struct Structure {
+    std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
+
+    std::vector<Tie> tied;  // each follower once
+
     std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
 
-    bool is_plain() const { return masked.empty(); }
+    bool is_plain() const { return tied.empty() && masked.empty(); }  // heads concern the end of the network alone
+    int64_t owner_of(int64_t l) const {
+        for (const Tie& tie : tied)
+            if (tie.follower == l) return tie.owner;
+        return l;
+    }
 };
 
 }  // namespace fastmlp

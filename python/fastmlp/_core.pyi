@@ -87,6 +87,7 @@ class TensorRow(TypedDict):
     name: str
     shape: tuple[int, ...]
     trained: bool
+    owner: int  # the layer whose tensor it is: of tied layers the lowest
 
 @type_check_only
 class DropoutScheduleRow(TypedDict):
@@ -187,6 +188,9 @@ class Network:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, int]: ...
+    def evaluate_tasks(
+        self, x: NDArray[Any], tasks: Sequence[Task], threads: int = 0
+    ) -> tuple[float, list[tuple[float, int]]]: ...
 
 @type_check_only
 class Path(TypedDict):
@@ -217,6 +221,7 @@ class EpochResult:
         samples: int,
         steps: int,
         learning_rate: float,
+        heads: Sequence[tuple[float, int]] = ...,
     ) -> None: ...
     @property
     def epoch(self) -> int: ...
@@ -233,9 +238,22 @@ class EpochResult:
     @property
     def learning_rate(self) -> float: ...
     @property
+    def heads(self) -> list[tuple[float, int]]: ...
+    @property
     def evaluations(self) -> int: ...
     @property
     def stop_reason(self) -> str: ...
+
+class Task:
+    def __init__(
+        self,
+        targets: NDArray[Any],
+        loss: str,
+        *,
+        loss_constants: Mapping[str, float | Sequence[float]] = ...,
+        weight: float = 1.0,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> None: ...
 
 @type_check_only
 class TrainerState(TypedDict):
@@ -250,9 +268,9 @@ class Trainer:
         self,
         network: Network,
         x: NDArray[Any],
-        targets: NDArray[Any],
+        targets: NDArray[Any] | Sequence[Task],
         *,
-        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]],
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]] | None = None,
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,

@@ -232,6 +232,24 @@ def choice(names: Iterable[str]) -> Kind:
     return Kind("|".join(choices), check)
 
 
+def figure(names: Iterable[str]) -> Kind:
+    """Accept one of some figures, or that of one head: the figure, "_" and the head's name.
+
+    Examples
+    --------
+    >>> figure(["val_loss"]).check("monitor", "val_loss_digit")
+    'val_loss_digit'
+    """
+    one = choice(names)
+    choices = tuple(names)
+
+    def check(key: str, value: object) -> object:
+        is_of_head = isinstance(value, str) and any(value.startswith(f"{n}_") for n in choices)
+        return value if is_of_head else one.check(key, value)
+
+    return Kind(one.shown + "[_HEAD]", check)
+
+
 def widths() -> Kind:
     """Accept a list of layer widths; an empty list is a network without a hidden layer."""
     one = whole(1, 2**31 - 1)
@@ -247,6 +265,35 @@ def widths() -> Kind:
         return [_read_whole(part) for part in parts]
 
     return Kind("N,N,...", check, read)
+
+
+def pairs() -> Kind:
+    """Accept a list of pairs of layer numbers, which may be empty.
+
+    Examples
+    --------
+    >>> pairs().check("tied", [[1, 2]]), pairs().read("1-2,1-3")
+    (((1, 2),), [[1, 2], [1, 3]])
+    """
+    one = whole(0, 2**31 - 1)
+
+    def check(key: str, value: object) -> tuple[object, ...]:
+        if not isinstance(value, list | tuple) or any(
+            not isinstance(pair, list | tuple) or len(pair) != 2 for pair in value
+        ):
+            raise ConfigError(
+                f"{key} must be a list of pairs of layers such as [[1, 2]]; got {value!r}"
+            )
+        return tuple(
+            tuple(one.check(f"{key}[{at}]", layer) for layer in pair)
+            for at, pair in enumerate(value)
+        )
+
+    def read(text: str) -> object:
+        parts = [] if text.strip() in ("", "none") else text.split(",")
+        return [[_read_whole(layer) for layer in part.split("-")] for part in parts]
+
+    return Kind("A-B,...", check, read)
 
 
 def number_per_layer(name: str) -> Kind:

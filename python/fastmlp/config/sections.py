@@ -13,10 +13,11 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
-from .keys import choice, column, one_activation, per_layer, real, text, whole, widths
+from .keys import choice, column, one_activation, pairs, per_layer, real, text, whole, widths
 from .section import Section, key
 from .training import TrainingConfig
 
+TARGET_SCALINGS = ("auto", "none", "standard")
 TASKS = ("auto", "classification", "multilabel", "regression")
 
 
@@ -44,9 +45,7 @@ class DataConfig(Section):
         choice(("auto", "none", "unit", "standard")),
         "inputs: as they are, pixels to [0, 1], or mean 0 and deviation 1",
     )
-    target_scaling: str = key(
-        "auto", choice(("auto", "none", "standard")), "targets of a regression"
-    )
+    target_scaling: str = key("auto", choice(TARGET_SCALINGS), "targets of a regression")
     validation_fraction: float = key(0.1, real(0, 1), "part of the training rows kept to validate")
     test_fraction: float = key(
         0.2, real(0, 1), "part of the rows kept to test, where no test set comes with the data"
@@ -91,6 +90,9 @@ class NetworkConfig(Section):
         "inputs of each hidden unit, drawn by the seed, one number or one for each layer "
         "(default: all)",
         optional=True,
+    )
+    tied: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_scaling: str = key(
