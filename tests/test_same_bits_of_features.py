@@ -15,6 +15,7 @@ FEATURES = (
     "fast_ways",
     "full_batch",
     "learned_activations",
+    "masks",
     "max_norm",
     "mixup",
     "noise",
