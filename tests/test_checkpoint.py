@@ -343,6 +343,17 @@ OTHERS: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
+def test_a_checkpoint_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "missing.ckpt"
+    with pytest.raises(FileNotFoundError, match=r"resume: there is no checkpoint .*missing\.ckpt"):
+        fastmlp.train([[0.0], [1.0]], [0, 1], resume=path)
+    assert main(["train", "--resume", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert said == f"fastmlp: error: resume: there is no checkpoint {path} to go on from\n"
+
+
 @pytest.mark.parametrize(("changes", "error", "message"), OTHERS)
 def test_another_training_is_refused(
     changes: dict[str, Any], error: type[Exception], message: str, checkpoint: Path

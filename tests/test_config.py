@@ -263,6 +263,7 @@ EVERY_KEY = {
     "augment_smoothness": 6.0,
     "input_noise": 0.05,
     "max_norm": 3.5,
+    "init_scaling": "data",
     "prune": 0.25,
     "prune_by": "block",
     "prune_start": 3,

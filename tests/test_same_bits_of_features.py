@@ -17,6 +17,7 @@ FEATURES = (
     "learned_activations",
     "masks",
     "max_norm",
+    "mixed_dropout",
     "mixup",
     "noise",
 )

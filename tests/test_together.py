@@ -12,6 +12,7 @@ EVERYTHING = {
     "hidden": [40, 30],
     "activation": ["gelu", "prelu(alpha=0.1)"],
     "init": "orthogonal",
+    "init_scaling": "data",
     "label_smoothing": 0.1,
     "class_weight": "balanced",
     "optimizer": "nadam",

@@ -10,6 +10,7 @@
 #include "bindings/structure.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
+#include "network/scale_to_data.h"
 #include "network/sparse.h"
 #include "runtime/dispatch.h"
 
@@ -55,6 +56,15 @@ std::vector<std::string> ways_to_predict(Network& network) {
             if (const auto& sparse = parameters.sparse->of[l]) ways[l] = sparse->by_blocks() ? "blocks" : "sparse";
         return ways;
     });
+}
+
+void scale_network_to_data(Network& network, const py::object& x) {
+    const auto lock = network.change();
+    if (!network.spec.structure.is_plain())
+        throw std::invalid_argument("weights are scaled to data where layers are f(x W + b); this network has more");
+    const InputArray rows = input_array(x, network.spec.inputs(), "x");
+    require_finite(rows, network.spec.inputs(), "x");
+    with_parameters(network, [&](auto& parameters) { scale_to_data(parameters, network.spec, network.scaled(rows.view)); });
 }
 
 void set_input_scaling(Network& network, const py::object& shift, const py::object& scale) {
@@ -138,6 +148,7 @@ void bind_network(py::module_& module) {
                 });
             },
             py::arg("initializer"), py::arg("seed"), py::arg("std") = 1.0, py::arg("bias_initializer") = "zeros")
+        .def("scale_to_data", &scale_network_to_data, py::arg("x"))
         .def("parameters", &get_parameters)
         .def("set_parameters", &set_parameters, py::arg("parameters"))
         .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"));

@@ -225,7 +225,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
     if (mixed && !network->spec.is_plain())
         throw std::invalid_argument("precision 'bf16' is for layers f(x W + b) alone; this network has more: use 'full'");
-    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs, mixed);
+    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs);
     require_range(mixup_row.name, mixup, mixup_row.least, mixup_row.below);
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
@@ -255,7 +255,6 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     if (!is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
     if (is_custom && mixup > 0) throw std::invalid_argument("mixup needs a loss of the engine, whose targets it mixes; not a function");
-    if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
     // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
     const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
     const py::object custom = is_custom ? loss : py::none();
@@ -289,25 +288,6 @@ void bind_trainer(py::module_& module) {
         .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)
         .def("close", &Trainer::close);
-
-    module.def(
-        "permutation",
-        [](int64_t n, uint64_t seed, uint32_t epoch) {
-            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
-            std::vector<int64_t> order(static_cast<std::size_t>(n));
-            permute(order, seed, epoch);
-            return py::array_t<int64_t>(static_cast<py::ssize_t>(order.size()), order.data());
-        },
-        py::arg("n"), py::arg("seed"), py::arg("epoch"), "The order in which a trainer takes its samples in an epoch: int64 (n,).");
-    module.def(
-        "bootstrap",
-        [](int64_t n, uint64_t seed, uint32_t model) {
-            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
-            std::vector<int64_t> rows(static_cast<std::size_t>(n));
-            resample(rows, seed, model);
-            return py::array_t<int64_t>(static_cast<py::ssize_t>(rows.size()), rows.data());
-        },
-        py::arg("n"), py::arg("seed"), py::arg("model"), "Rows drawn with replacement, for one of the models of a bag: int64 (n,).");
 }
 
 }  // namespace fastmlp

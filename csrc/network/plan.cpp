@@ -112,7 +112,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     }
     y_t.assign(ways.narrow ? layers : 0, nullptr);
     for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
-    take_slopes(in, parameters);
+    take_slopes(in, parameters, choices.dropout);
     few.assign(ways.few ? layers : 0, {});
     for (std::size_t l = 0; l < few.size(); ++l) {
         few[l].x = activity.y[l];
@@ -146,7 +146,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
 
 // Of the layers that have one above them: an output unit's slope stays within its loss.
 template <class T>
-void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
+void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters, const DropoutChoices& drops) {
     slope_t.assign(y_t.size(), nullptr);
     mixed.slope_down.assign(activity.y.size(), nullptr);
     mixed.slope_tile.assign(scratch.size(), nullptr);
@@ -155,7 +155,8 @@ void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
         const auto i = static_cast<std::size_t>(l);
         if (!keeps_slope(parameters[l - 1].activation)) continue;
         any = true;
-        if (mixed.kernels)
+        const bool as_float = drops.any() && drops.rates[i] > 0;  // what units are dropped of is passed back in full precision
+        if (mixed.kernels && !as_float)
             mixed.slope_down[i] = in.take<Pair>(checked_product(pairs_of(chunk), activity.row[i]));
         else if (ways.narrow)
             slope_t[i] = in.take<T>(checked_product(parameters[l].in, delta_t_row));

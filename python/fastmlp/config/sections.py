@@ -93,6 +93,12 @@ class NetworkConfig(Section):
         optional=True,
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
+    init_scaling: str = key(
+        "none",
+        choice(("none", "data")),
+        "whether weights that are drawn are scaled so that each unit's input has mean 0 and "
+        "deviation 1 over the first training rows",
+    )
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")
     dtype: str = key("float32", choice(("float32", "float64")), "precision of the network")

@@ -25,7 +25,7 @@ from ..model.pruning import structure_with
 from ..model.targets import Targets
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
-from .decisions import decide, set_first_weights
+from .decisions import decide, scale_first_weights, set_first_weights
 from .epochs import run_epochs
 from .plan import Plan
 from .pruning import first_masks
@@ -80,9 +80,9 @@ def train(
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
     init : str, Model, or list of (W, b), optional
-        How first weights are drawn (``auto``: he_normal with relu and its kin, else
-        glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each layer. A
-        Model also hands on its classes and scalings; take its config along.
+        How first weights are drawn (``auto``: he_normal with relu and its kin, lecun_normal with
+        selu, else glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each
+        layer. A Model also hands on its classes and scalings; take its config along.
     masks : list of array_like or None, optional
         For each layer an array (inputs, units), true where there is a weight, or None. All other
         weights are zero and stay so. A Model in `init` brings its own masks along.
@@ -132,7 +132,8 @@ def train(
         ``connections=None`` (inputs of each hidden unit, drawn by the seed; a list: one a layer),
         ``prune=0.0`` (share of each layer that becomes zero; ``prune_by="weight"``, "block" or
         "neuron", from epoch ``prune_start=2`` over ``prune_epochs=None`` epochs: half of the rest),
-        ``init_std=1.0``, ``bias_init="zeros"``,
+        ``init_scaling="none"`` (``"data"``: so that over the first 1,024 rows each unit's input has
+        mean 0 and deviation 1; Mishkin and Matas, 2016), ``init_std=1.0``, ``bias_init="zeros"``,
         ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
         ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
         ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
@@ -457,6 +458,8 @@ def plan_for(
     )
     network = description.network()
     set_first_weights(network, config, start if going_on is None else going_on.weights, first)
+    if start is None:
+        scale_first_weights(network, config, parts.x_train)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight

@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
@@ -20,6 +21,7 @@ from ..config.catalog import (
     LOSSES,
     OPTIMIZERS,
     RECTIFIERS,
+    SELF_NORMALIZING,
     UNTRAINABLE,
 )
 from ..config.keys import activation_name
@@ -41,10 +43,13 @@ from ..model.targets import (
 from .averaging import first_averaged_epoch
 from .pruning import decided_prune_epochs, masked, put_masks
 
+Array = NDArray[Any]
+
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
+ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever the batch
 
 
 def decide(
@@ -122,8 +127,6 @@ def _require_dropout_fits(config: Config) -> None:
             f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
             "give one share for all hidden layers or one for each"
         )
-    if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
-        raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
     if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
@@ -200,7 +203,9 @@ def _input_scaling(
 def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
-    names = map(activation_name, config.network.hidden_activations())
+    names = {activation_name(one) for one in config.network.hidden_activations()}
+    if names and names <= SELF_NORMALIZING:
+        return "lecun_normal"
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
@@ -212,6 +217,25 @@ def _learning_rate(config: Config, task: str) -> float | None:
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE
     default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
     return default / (LINEAR_DIVISOR if is_steep else 1)
+
+
+def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> None:
+    """Let the weights that were drawn suit the first rows of the first epoch, where that is chosen.
+
+    Raises
+    ------
+    ConfigError
+        A network whose layers are more than f(x W + b).
+    """
+    if config.network.init_scaling == "none":
+        return
+    if network.structure:
+        raise ConfigError(
+            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
+        )
+    count, chosen = len(rows), config.training
+    order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
+    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:
