@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "math/catalog.h"
+#include "network/descent_methods.h"
 #include "network/samples.h"
 #include "network/spec.h"
 #include "network/step.h"
@@ -40,7 +41,12 @@ struct Case {
 };
 
 inline UpdateRule rule_of(const Case& of) {
-    UpdateRule rule(make_optimizer(of.optimizer, of.hyperparameters));
+    UpdateRule rule;
+    if (is_descent_method(of.optimizer)) {
+        rule.full_batch = make_descent(of.optimizer, of.hyperparameters, "", 1e-7);
+        return rule;
+    }
+    rule.optimizer = make_optimizer(of.optimizer, of.hyperparameters);
     if (of.schedule != Constant::name) rule.schedule = make_schedule(of.schedule, {{"warmup_epochs", 0.5}});
     set_time(rule.schedule, of.samples, of.batch, of.epochs);
     rule.clip_value = of.clip_value;
@@ -210,6 +216,11 @@ inline std::vector<Case> cases_of_shape() {
         };
         with((std::string(row.name) + "-own").c_str(), own);
         with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { own(c), c.samples = 2600, c.batch = 1300, c.epochs = 3; });
+    }
+    for (const DescentMethodRow& row : descent_methods()) {
+        const auto own = [&](Case& c) { c.optimizer = row.name, c.hyperparameters = {{"l2", 0.01}}, c.samples = c.batch, c.epochs = 6; };
+        with(row.name, [&](Case& c) { c.batch = 77, own(c); });
+        with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { c.batch = 2600, own(c); });
     }
     for (const ScheduleRow& row : schedules())
         with((std::string(row.name) + "-schedule").c_str(), [&](Case& c) { c.schedule = row.name, c.epochs = 3; });
