@@ -14,11 +14,13 @@ FEATURES = (
     "dropout_schedule",
     "fast_ways",
     "full_batch",
+    "init_scaling",
     "learned_activations",
     "max_norm",
     "mixed_dropout",
     "mixup",
     "noise",
+    "perceptron",
 )
 
 
