@@ -47,6 +47,9 @@ QUESTIONS = {
     "predict": Question("bench.questions.predict", "one row, and many rows"),
     "start": Question("bench.questions.start", "import, first prediction, memory"),
     "mnist": Question("bench.questions.mnist", "from process start to a trained MNIST network"),
+    "sparse": Question(
+        "bench.questions.sparse", "what zero weights save a prediction", False, True, False
+    ),
     "counts": Question("bench.questions.counts", "instructions per kernel", False, True, False),
     "interrupt": Question(
         "bench.questions.interrupt", "how long a Ctrl-C waits", False, True, False

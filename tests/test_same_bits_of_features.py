@@ -16,6 +16,7 @@ FEATURES = (
     "full_batch",
     "init_scaling",
     "learned_activations",
+    "masks",
     "max_norm",
     "mixed_dropout",
     "mixup",

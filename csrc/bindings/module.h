@@ -8,6 +8,7 @@ namespace fastmlp {
 void bind_machine(pybind11::module_& module);  // cpu_info
 void bind_catalog(pybind11::module_& module);  // catalog: names, formulas, defaults
 void bind_network(pybind11::module_& module);  // Network
+void bind_masks(pybind11::module_& module);    // draw_connections
 void bind_epoch_result(pybind11::module_& module);
 void bind_minimize(pybind11::module_& module);  // minimize
 void bind_trainer(pybind11::module_& module);   // Trainer

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <pybind11/stl.h>
+
 namespace py = pybind11;
 
 namespace fastmlp {
@@ -12,15 +14,34 @@ py::dict tensor_row(const std::string& name, const py::tuple& shape, bool traine
     return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained);
 }
 
+template <class Value>
+Value read(const std::string& key, const py::handle& value, const char* what) {
+    try {
+        return value.cast<Value>();
+    } catch (const py::cast_error&) {
+        throw std::invalid_argument("structure '" + key + "' = " + std::string(py::repr(value)) + " is not " + what);
+    }
+}
+
 }  // namespace
 
 Structure structure_of(const py::dict& given) {
-    for (const auto& [key, value] : given)
-        throw std::invalid_argument("structure has no '" + std::string(py::str(key)) + "'; it has nothing yet");
-    return {};
+    Structure structure;
+    for (const auto& [key, value] : given) {
+        const std::string name = py::str(key);
+        if (name == "masked")
+            structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
+        else
+            throw std::invalid_argument("structure has no '" + name + "'; it has: masked");
+    }
+    return structure;
 }
 
-py::dict as_dict(const Structure&) { return {}; }
+py::dict as_dict(const Structure& structure) {
+    py::dict found;
+    if (!structure.masked.empty()) found["masked"] = py::cast(structure.masked);
+    return found;
+}
 
 py::list tensor_rows(const Spec& spec) {
     py::list layers;

@@ -7,14 +7,17 @@
 
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
+#include "bindings/claim.h"
 #include "bindings/custom_loss.h"
 #include "bindings/epoch_result.h"
+#include "bindings/masks.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
 #include "bindings/trainer_options.h"
 #include "bindings/trainer_state.h"
 #include "network/descent_methods.h"
 #include "network/epoch.h"
+#include "network/mask.h"
 #include "network/range.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
@@ -39,27 +42,6 @@ struct Options {
     double mixup, noise, max_norm;
     std::optional<double> ema_decay;
     bool record_steps;
-};
-
-// The place of the one trainer of a network, kept from before its parameters are looked at.
-class Claim {
-public:
-    explicit Claim(NetworkPointer network) : network_(std::move(network)) {
-        if (network_->has_trainer.exchange(true)) throw std::runtime_error("the network already has a trainer; close that one first");
-    }
-    ~Claim() { release(); }
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
-
-    bool held() const { return held_; }
-    void release() {
-        if (held_) network_->has_trainer = false;
-        held_ = false;
-    }
-
-private:
-    NetworkPointer network_;
-    bool held_ = true;
 };
 
 class Trainer {
@@ -132,7 +114,9 @@ public:
                                              view_of<T>(targets_, network_->spec.outputs()),
                                              loss,
                                              custom.get()};
+                parameters.forget_zeros();  // prediction reads W until they are found again
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
+                if (has_masks(parameters)) parameters.find_zeros();
             });
         }
         if (options_.rule.full_batch) report.stop_reason = reason_of(report.stop, *options_.rule.full_batch);
@@ -174,6 +158,17 @@ public:
     void set_state(int64_t steps, const py::sequence& states, const py::object& average) {
         require_rest();
         with_plan([&](auto& plan, const auto& parameters) { fastmlp::set_state(plan, parameters, steps, states, average); });
+    }
+    void set_masks(const py::sequence& masks) {
+        require_rest();
+        if (options_.rule.full_batch) throw std::invalid_argument("masks do not change where a step takes all samples");
+        const auto lock = network_->try_write();
+        if (!lock) throw std::runtime_error("the network is in use by another call; set masks when that has ended");
+        with_parameters(*network_, [&](auto& parameters) {
+            using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+            fastmlp::set_masks(*std::get<std::unique_ptr<StepPlan<T>>>(plan_), parameters, masks);
+            parameters.find_zeros();
+        });
     }
     int64_t reductions() const {
         return std::visit([](const auto& plan) { return plan->optimizer.reductions; }, plan_);
@@ -286,6 +281,7 @@ void bind_trainer(py::module_& module) {
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)
         .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
+        .def("set_masks", &Trainer::set_masks, py::arg("masks"))
         .def_property_readonly("recorded_steps", &Trainer::recorded_steps)
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)

@@ -95,7 +95,7 @@ void require_full_batch(const UpdateRule& rule, const std::string& optimizer, co
                                         name + " does not go with it");
     for (const auto& layer : spec.extras)
         for (const ExtraTensor& one : layer)
-            if (!one.trained)
+            if (!one.trained && !one.given)
                 throw std::invalid_argument("optimizer '" + optimizer + "' is not for a network that keeps '" + one.name +
                                             "' beside what is trained: a line search evaluates points where training does not stay");
 }

@@ -3,15 +3,34 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/sparse.h"
+
 namespace fastmlp {
+namespace {
+
+template <class T>
+void fill(const Extra<T>& extra) {
+    for (int64_t i = 0; i < extra.about.lines(); ++i)
+        std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+}
+
+}  // namespace
 
 template <class T>
 Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
     for (int64_t l = 0; l < spec.layers(); ++l) {
         const auto i = static_cast<std::size_t>(l);
         const ChosenActivation& chosen = spec.activations[i];
-        layers_.push_back(
-            {spec.sizes[i], spec.sizes[i + 1], chosen.id, nullptr, padded<T>(spec.sizes[i + 1]), nullptr, {}, {}, row_of(chosen).learned});
+        layers_.push_back({spec.sizes[i],
+                           spec.sizes[i + 1],
+                           chosen.id,
+                           nullptr,
+                           padded<T>(spec.sizes[i + 1]),
+                           nullptr,
+                           {},
+                           {},
+                           nullptr,
+                           row_of(chosen).learned});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
         for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
     }
@@ -19,18 +38,34 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
         for (Layer<T>& layer : layers_) {
             layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));
             layer.bias = in.take<T>(layer.weight_row);
-            for (Extra<T>& extra : layer.extras) extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+            for (Extra<T>& extra : layer.extras) {
+                extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+                if (extra.about.name == "mask") layer.mask = extra.values;
+            }
         }
     });
-    fill_extras();
+    for (const Layer<T>& layer : layers_)
+        for (const Extra<T>& extra : layer.extras) fill(extra);
 }
 
 template <class T>
 void Parameters<T>::fill_extras() {
     for (const Layer<T>& layer : layers_)
         for (const Extra<T>& extra : layer.extras)
-            for (int64_t i = 0; i < extra.about.lines(); ++i)
-                std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+            if (!extra.about.given) fill(extra);
+}
+
+template <class T>
+Parameters<T>::~Parameters() = default;
+
+template <class T>
+void Parameters<T>::find_zeros() {
+    sparse = SparseLayers<T>::of_network(*this);
+}
+
+template <class T>
+void Parameters<T>::forget_zeros() {
+    sparse = nullptr;
 }
 
 template <class T>

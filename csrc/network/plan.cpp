@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "network/mask.h"
 #include "network/mixed.h"
 #include "network/narrow.h"
 
@@ -73,12 +74,13 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
     const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;
+    const bool whole = !has_masks(parameters);  // what is updated without a stored tile knows of no mask
     ways.skipping = allowed().skipping && plain && zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
-    ways.compacting =
-        allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) && partial;
+    ways.compacting = allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) &&
+                      partial && whole;
     updates_some = ways.compacting || (ways.few && partial && optimizer.is_plain());
-    ways.updating = allowed().updating && plain && fused && optimizer.is_plain();
+    ways.updating = allowed().updating && plain && whole && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {

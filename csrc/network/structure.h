@@ -2,10 +2,14 @@
 // plain network.
 #pragma once
 
+#include <vector>
+
 namespace fastmlp {
 
 struct Structure {
-    bool is_plain() const { return true; }
+    std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
+
+    bool is_plain() const { return masked.empty(); }
 };
 
 }  // namespace fastmlp

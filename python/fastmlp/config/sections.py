@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
-from .keys import choice, column, one_activation, per_layer, real, text, widths
+from .keys import choice, column, one_activation, per_layer, real, text, whole, widths
 from .section import Section, key
 from .training import TrainingConfig
 
@@ -85,6 +85,13 @@ class NetworkConfig(Section):
         one_activation(("auto", *OUTPUT_ACTIVATIONS)),
         "activation of the output layer: auto, softmax or one of hidden layers that learns nothing",
     )
+    connections: int | Sequence[int] | None = key(
+        None,
+        per_layer(whole(1, 2**31 - 1)),
+        "inputs of each hidden unit, drawn by the seed, one number or one for each layer "
+        "(default: all)",
+        optional=True,
+    )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_scaling: str = key(
         "none",
@@ -102,6 +109,11 @@ class NetworkConfig(Section):
             raise ConfigError(
                 f"activation names {len(self.activation)} layers and hidden {len(self.hidden)}; "
                 "give one name for all hidden layers or one for each"
+            )
+        if isinstance(self.connections, Sequence) and len(self.connections) != len(self.hidden):
+            raise ConfigError(
+                f"connections names {len(self.connections)} layers and hidden {len(self.hidden)}; "
+                "give one number for all hidden layers or one for each"
             )
 
     def hidden_activations(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.multilabel import LabelSetTargets
+from ..model.pruning import Masks
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -40,6 +41,7 @@ from ..model.targets import (
     infer_task,
 )
 from .averaging import first_averaged_epoch
+from .pruning import decided_prune_epochs, masked, put_masks
 
 Array = NDArray[Any]
 
@@ -109,6 +111,8 @@ def decide(
         "init": _initializer(config),
         "learning_rate": _learning_rate(config, task),
     }
+    if config.training.prune:
+        decided["prune_epochs"] = decided_prune_epochs(config.training)
     if config.training.averaging == "swa":  # where more epochs follow, it stays
         decided["swa_start"] = first_averaged_epoch(config.training)
     if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
@@ -234,7 +238,7 @@ def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> 
     network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
 
 
-def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
+def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:
     """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
 
     (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
@@ -245,6 +249,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
         Tensors of other shapes than the network's, or not finite.
     """
     chosen = config.network
+    put_masks(network, masks)
     if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
         network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
     if start is None:
@@ -258,6 +263,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
     except (TypeError, ValueError) as error:
         raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
     if len(given) == len(network.tensors):
+        given = list(masked(network, given))
         given = [
             layer + rest[2:] if len(layer) == 2 else layer
             for layer, rest in zip(given, network.parameters(), strict=True)
