@@ -15,12 +15,14 @@ FEATURES = (
     "fast_ways",
     "full_batch",
     "heads",
+    "init_scaling",
     "learned_activations",
     "masks",
     "max_norm",
     "mixed_dropout",
     "mixup",
     "noise",
+    "perceptron",
     "tied",
 )
 
