@@ -17,7 +17,7 @@ void fill(const Extra<T>& extra) {
 }  // namespace
 
 template <class T>
-Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
+Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()), chain(spec.structure.is_chain()) {
     for (int64_t l = 0; l < spec.layers(); ++l) {
         const auto i = static_cast<std::size_t>(l);
         const ChosenActivation& chosen = spec.activations[i];

@@ -78,6 +78,7 @@ public:
     void fill_extras();  // as they begin, but what the caller gives
 
     const bool plain;  // as the spec says
+    const bool chain;  // as its structure says
 
     // To be called when weights were changed by anything but a step: prediction leaves out their zeros, where that is faster.
     void find_zeros();

@@ -33,6 +33,13 @@ struct Structure {
             if (tie.follower == l) return tie.owner;
         return l;
     }
+    // Whether each layer is a product, a bias and an activation, one after the other, with whatever weights.
+    bool is_chain() const {
+        Structure whole = *this;
+        whole.masked.clear();
+        whole.tied.clear();
+        return whole.is_plain();
+    }
 };
 
 }  // namespace fastmlp
