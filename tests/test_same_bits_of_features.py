@@ -8,7 +8,15 @@ import json
 import pytest
 from conftest import FMA_ISAS, run_python
 
-FEATURES = ("augmentation", "dropout", "fast_ways", "learned_activations", "max_norm", "noise")
+FEATURES = (
+    "augmentation",
+    "dropout",
+    "fast_ways",
+    "learned_activations",
+    "max_norm",
+    "noise",
+    "structured",
+)
 
 
 def digest(feature):

@@ -15,6 +15,7 @@
 #include "bindings/trainer_state.h"
 #include "network/epoch.h"
 #include "network/range.h"
+#include "network/structured_spec.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
 
@@ -70,6 +71,7 @@ public:
         require_finite(inputs_, network_->spec.inputs(), "x");
         targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
         options_.batch = std::min(options_.batch, inputs_.view.count);
+        require_whole_batches(network_->spec, options_.batch);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
         with_parameters(*network_, [this](auto& parameters) {

@@ -27,7 +27,9 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
     const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 16;
     const auto bounded = [&](double parameters) {
         for (int64_t l = 0; l < context.parameters.layers(); ++l) {
-            const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+            double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+            for (const SkipInto<T>& skip : context.parameters[l].structure.skips)
+                y = std::max(y, worst([&skip](const Peaks<T>& p) { return p.y[at(skip.from)]; }));
             const double delta = worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
             const double extra = worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
             const double mean = std::max(y * delta, extra), sum = static_cast<double>(batch) * mean;

@@ -50,7 +50,7 @@ std::array<double, 2> drawn_pair(Drawn drawn, Stream stream, uint32_t row, uint3
     // Each that lies too far out is drawn again, from a part of the stream that first attempts do not reach.
     for (std::size_t e = 0; e < 2; ++e)
         for (uint32_t again = 1; std::abs(values[e]) > 2; ++again) {
-            stream.step = again << 16;
+            stream.step = (stream.step & 0xffff) | again << 16;
             values[e] = normal_pair(stream, row, column)[e];
         }
     return values;
@@ -82,9 +82,9 @@ double dot(const double* a, const double* b, int64_t n) {
 // Rows of normal numbers made orthonormal by Gram and Schmidt, twice (once leaves what rounding put in: L. Giraud et al., 2005). As many
 // as W's shorter side, as long as the other.
 template <class T>
-void fill_orthogonal(const Layer<T>& layer, const Stream& stream) {
-    const bool wide = layer.out >= layer.in;
-    const int64_t rows = std::min(layer.in, layer.out), length = std::max(layer.in, layer.out);
+void fill_orthogonal(T* to, int64_t in, int64_t out, int64_t row, const Stream& stream) {
+    const bool wide = out >= in;
+    const int64_t rows = std::min(in, out), length = std::max(in, out);
     std::vector<double> q(static_cast<std::size_t>(checked_product(rows, length)));
     fill(q.data(), rows, length, length, stream, Drawn::normal, 1.0);
     for (int64_t r = 0; r < rows; ++r) {
@@ -97,10 +97,9 @@ void fill_orthogonal(const Layer<T>& layer, const Stream& stream) {
         const double norm = std::sqrt(dot(own, own, length));
         for (int64_t i = 0; i < length; ++i) own[i] /= norm;
     }
-    for (int64_t i = 0; i < layer.in; ++i)
-        for (int64_t j = 0; j < layer.out; ++j)
-            layer.weight[i * layer.weight_row + j] =
-                static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
+    for (int64_t i = 0; i < in; ++i)
+        for (int64_t j = 0; j < out; ++j)
+            to[i * row + j] = static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
 }
 
 }  // namespace
@@ -127,13 +126,20 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     parameters.fill_extras();
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
-        const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), with.std);
         const auto number = static_cast<uint32_t>(l);
-        const Stream stream{with.seed, Purpose::weights, number};
-        if (weights.drawn == Drawn::orthogonal)
-            fill_orthogonal(layer, stream);
-        else
-            fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+        const auto draw = [&](T* to, int64_t in, int64_t row, uint32_t step) {
+            const Stream stream{with.seed, Purpose::weights, number, step};
+            const double scale = weights.scale(static_cast<double>(in), static_cast<double>(layer.out / layer.structure.pieces), with.std);
+            if (weights.drawn == Drawn::orthogonal)
+                fill_orthogonal(to, in, layer.out, row, stream);
+            else
+                fill(to, in, layer.out, row, stream, weights.drawn, scale);
+        };
+        draw(layer.weight, layer.in, layer.weight_row, 0);
+        for (const SkipInto<T>& skip : layer.structure.skips)
+            if (skip.number >= 0)
+                draw(layer.extras[static_cast<std::size_t>(skip.number)].values, skip.width, skip.projection_row,
+                     static_cast<uint32_t>(skip.from + 1));
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "network/layer_structure.h"
 #include "network/spec.h"
 #include "runtime/arena.h"
 
@@ -36,6 +37,7 @@ struct Layer {
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
+    LayerStructure<T> structure;
 
     bool learns;  // its activation's constants: they are the first extras
 
@@ -53,12 +55,14 @@ public:
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
     T largest_magnitude() const;
-    void fill_extras();  // as they begin
+    bool is_structured() const { return structured_; }  // some layer is
+    void fill_extras();                                 // as they begin
 
     const bool plain;  // as the spec says
 
 private:
     std::vector<Layer<T>> layers_;
+    bool structured_ = false;
     Arena memory_;
 };
 

@@ -6,6 +6,7 @@
 #include "network/forward.h"
 #include "network/predict_few.h"
 #include "network/spec.h"
+#include "network/structured.h"
 #include "runtime/arithmetic.h"
 
 namespace fastmlp {
@@ -54,9 +55,14 @@ void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const bool plain = l + 1 == parameters.layers() && (!apply_output_unit || is_rowwise(parameters[l].activation));
         const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-        forward_layer(
-            kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile, alone,
-            [](const Range&, const Range&, T*, int64_t) {}, [] { return false; });
+        const NonZeros<T>& lists = skips && l == 0 ? own.by_sample : dense;
+        const auto then = [](const Range&, const Range&, T*, int64_t) {};
+        const auto stop = [] { return false; };
+        if (parameters[l].structure.any())
+            forward_structured({kernels, parameters[l], l, rows, own.activity, own.structured, own.scratch.tile, alone}, activation, lists,
+                               then, stop);
+        else
+            forward_layer(kernels, parameters[l], activation, rows, own.activity, l, lists, own.scratch.tile, alone, then, stop);
     }
 }
 
@@ -122,7 +128,7 @@ double forward_flops(const Parameters<T>& parameters, int64_t rows) {
 template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll) {
-    if (inputs.count <= largest_few_rows) {
+    if (inputs.count <= largest_few_rows && !parameters.is_structured()) {
         const auto own =
             workspaces.few.take([](const auto&) { return true; }, [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
         const DefaultArithmetic arithmetic;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "math/catalog.h"
+#include "network/structured_spec.h"
 #include "runtime/arena.h"
 
 namespace fastmlp {
@@ -36,15 +37,22 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (int64_t l = 0; l < layers(); ++l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)] + 1, columns(l)));
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
     return count;
 }
 
+int64_t Spec::columns(int64_t l) const {
+    const auto i = static_cast<std::size_t>(l);
+    return checked_product(sizes[i + 1], activations[i].pieces);
+}
+
 bool Spec::is_plain() const {
-    return structure.is_plain() && std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
+    const auto has_pieces = [](const ChosenActivation& one) { return one.pieces > 1; };
+    return std::none_of(activations.begin(), activations.end(), has_pieces) && structure.is_plain() &&
+           std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
 }
 
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
@@ -82,9 +90,12 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         if (row_of(chosen).learned && l + 1 == activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " learns its constants: only hidden layers can have it");
+        if (chosen.pieces > 1 && l + 1 == activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) + " is for hidden layers only");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
     }
+    add_structured_layers(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -2,10 +2,19 @@
 // plain network.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "network/normalization.h"
+
 namespace fastmlp {
 
 struct Structure {
-    bool is_plain() const { return true; }
+    std::vector<ChosenNormalization> normalization;  // of each hidden layer; empty: none
+    std::vector<std::array<int64_t, 2>> skips;       // from y[first] into layer number `second`, from 1; the inputs are y[0]
+
+    bool is_plain() const { return normalization.empty() && skips.empty(); }
 };
 
 }  // namespace fastmlp

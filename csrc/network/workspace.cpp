@@ -24,6 +24,7 @@ BlockWorkspaces<T>::BlockWorkspaces(const Parameters<T>& parameters, int64_t row
     memory_ = place([&](Arena& in) {
         for (BlockWorkspace<T>& own : of_member) {
             own.activity.take(in, parameters, rows);
+            own.structured.take(in, parameters, rows, 0);
             if (skips) own.by_sample.take(in, rows, parameters[0].in);
             own.scratch.take(in, parameters, rows, false);
             own.delta_t = in.take<T>(checked_product(parameters[parameters.layers() - 1].out, largest_lanes));

@@ -26,6 +26,7 @@ private:
 template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample;  // of the inputs, where zeros are skipped
     MemberScratch<T> scratch;
     T* delta_t;  // (outputs x lanes): the loss kernel's columns

@@ -69,6 +69,11 @@ def _toml(value: object) -> str:
     return repr(value)
 
 
+def _as_lists(value: object) -> object:
+    """Return tuples, and those in them, as JSON gives them back."""
+    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that can be chosen, in four sections; what cannot be is refused when it is made.
@@ -161,7 +166,7 @@ class Config:
         """Return the configuration as JSON can hold it; ``format`` is the version of this form."""
         sections = dataclasses.asdict(self)
         for keys in sections.values():
-            keys.update({k: list(v) for k, v in keys.items() if isinstance(v, tuple)})
+            keys.update({k: _as_lists(v) for k, v in keys.items() if isinstance(v, tuple)})
         return {"format": FORMAT, **sections}
 
     @classmethod

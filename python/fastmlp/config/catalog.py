@@ -7,10 +7,16 @@ from .. import _core
 _CATALOG = _core.catalog()
 
 ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
-HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+MAXOUT = _CATALOG["maxout"]["name"]
+HIDDEN_ACTIVATIONS = (
+    *(row["name"] for row in _CATALOG["activations"] if not row["rowwise"]),
+    MAXOUT,
+)
 OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
+NORMALIZATIONS = tuple(row["name"] for row in _CATALOG["normalizations"])
+OVER_SAMPLES = frozenset(row["name"] for row in _CATALOG["normalizations"] if row["over_samples"])
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSSES = {row["name"]: row for row in _CATALOG["losses"]}

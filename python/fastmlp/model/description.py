@@ -244,6 +244,7 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
         and config.network.output_unit() == network["activations"][-1]
+        and _configured(network) == config.network.structure()
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
@@ -257,6 +258,13 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         fits = not isinstance(value, tuple) or len(value) == network["sizes"][-1]
         _need(fits, f"{name} {value!r} for {network['sizes'][-1]} outputs")
     return config
+
+
+def _configured(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the structure the configuration says too."""
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    return {key: structure[key] for key in ("normalization", "skips") if key in structure}
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:

@@ -17,7 +17,9 @@ from ..config.catalog import (
     ADAPTIVE,
     HIDDEN_ACTIVATIONS,
     LOSSES,
+    MAXOUT,
     OPTIMIZERS,
+    OVER_SAMPLES,
     RECTIFIERS,
     UNTRAINABLE,
 )
@@ -75,6 +77,7 @@ def decide(
             f"got {config.network.dtype!r}"
         )
     _require_dropout_fits(config)
+    _require_structure_fits(config)
     if config.augmentation.chosen() and data.image_shape is None:
         raise ConfigError(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
@@ -115,6 +118,17 @@ def _require_dropout_fits(config: Config) -> None:
         )
     if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
         raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
+
+
+def _require_structure_fits(config: Config) -> None:
+    chosen, names = config.training, set(map(activation_name, config.network.normalizations()))
+    has_pieces = MAXOUT in map(activation_name, config.network.hidden_activations())
+    if (config.network.structure() or has_pieces) and chosen.precision != "full":
+        raise ConfigError(
+            f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
+        )
+    if names & OVER_SAMPLES and chosen.batch_size == 1:
+        raise ConfigError("normalization 'batch' needs batch_size 2 or more; got 1")
 
 
 def _check_constants(config: Config, outputs: int) -> None:
