@@ -11,9 +11,12 @@ from conftest import FMA_ISAS, run_python
 FEATURES = (
     "augmentation",
     "dropout",
+    "dropout_schedule",
     "fast_ways",
     "learned_activations",
     "max_norm",
+    "maxout",
+    "mixup",
     "noise",
     "structured",
 )

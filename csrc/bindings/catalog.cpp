@@ -8,10 +8,12 @@
 
 #include "bindings/module.h"
 #include "math/bf16.h"
+#include "math/dropout_schedules.h"
 #include "math/maxout.h"
 #include "network/average.h"
 #include "network/initialize.h"
 #include "network/loss.h"
+#include "network/mixup.h"
 #include "network/normalization.h"
 #include "network/optimizer.h"
 #include "network/spec.h"
@@ -108,21 +110,30 @@ py::list initializer_rows() {
     return rows;
 }
 
+py::list dropout_schedule_rows() {
+    py::list rows;
+    for (const DropoutSchedule& row : dropout_schedules)
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula));
+    return rows;
+}
+
 }  // namespace
 
 void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(py::arg("activations") = activation_rows(), py::arg("normalizations") = normalization_rows(),
-                            py::arg("maxout") = py::dict(py::arg("name") = Maxout::name, py::arg("formula") = Maxout::formula,
-                                                         py::arg("constants") = rows_of(Maxout::constants)),
-                            py::arg("losses") = loss_rows(), py::arg("optimizers") = optimizer_rows(),
-                            py::arg("schedules") = schedule_rows(),
-                            py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
-                            py::arg("initializers") = initializer_rows(),
-                            py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
-                            py::arg("ema_decay") = hyperparameter_rows(&ema_decay_row, 1)[0]);
+            return py::dict(
+                py::arg("activations") = activation_rows(), py::arg("normalizations") = normalization_rows(),
+                py::arg("maxout") = py::dict(py::arg("name") = Maxout::name, py::arg("formula") = Maxout::formula,
+                                             py::arg("constants") = rows_of(Maxout::constants)),
+                py::arg("losses") = loss_rows(), py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
+                py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
+                py::arg("initializers") = initializer_rows(),
+                py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
+                py::arg("dropout_schedules") = dropout_schedule_rows(),
+                py::arg("dropout_epochs") = hyperparameter_rows(&dropout_epochs_row, 1)[0],
+                py::arg("mixup") = hyperparameter_rows(&mixup_row, 1)[0], py::arg("ema_decay") = hyperparameter_rows(&ema_decay_row, 1)[0]);
         },
         "What exists, by kind: names, formulas, defaults.");
     module.def(

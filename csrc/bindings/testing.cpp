@@ -10,6 +10,7 @@
 #include "gemm/gemm.h"
 #include "math/catalog.h"
 #include "network/fast_ways.h"
+#include "network/mixup.h"
 #include "network/optimizer.h"
 #include "network/spec.h"
 #include "random/draws.h"
@@ -147,6 +148,13 @@ void bind_testing(py::module_& module) {
         py::kw_only(), py::arg("skipping") = true, py::arg("compacting") = true, py::arg("few") = true, py::arg("narrow") = true,
         py::arg("updating") = true, py::arg("packing") = true,
         "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
+    testing.def(
+        "mixing",
+        [](double alpha, uint64_t seed, int64_t step, int64_t place, int64_t first, int64_t count) {
+            const Mixing drawn = draw_mixing(alpha, seed, step, place, first, count);
+            return py::make_tuple(drawn.partner, drawn.share);
+        },
+        py::arg("alpha"), py::arg("seed"), py::arg("step"), py::arg("place"), py::arg("first"), py::arg("count"));
     testing.def(
         "philox",
         [](uint64_t seed, uint32_t purpose, uint32_t layer, uint32_t step, uint32_t row, uint32_t column) {

@@ -34,9 +34,9 @@ struct Options {
     int threads;
     bool mixed;
     int64_t epochs;
-    std::vector<double> dropout;
+    DropoutChoices dropout;
     AugmentOptions augmentation;
-    double noise, max_norm;
+    double mixup, noise, max_norm;
     std::optional<double> ema_decay;
 };
 
@@ -80,7 +80,9 @@ public:
             PlanChoices choices{options_.batch, options_.rule, table<T>(kernels()).lanes, threads};
             choices.mostly_zeros = mostly_zeros(network_->scaled(inputs_.view), network_->spec.inputs());
             choices.dropout = options_.dropout;
+            choices.dropout.total *= options_.rule.schedule.steps;
             choices.augmentation = options_.augmentation;
+            choices.mixup = options_.mixup;
             choices.noise = options_.noise;
             choices.max_norm = options_.max_norm;
             choices.seed = options_.seed;
@@ -210,7 +212,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
                                       const std::string& optimizer, int64_t batch_size, uint64_t seed, bool shuffle, int threads,
                                       const std::string& precision, const std::string& schedule, int64_t epochs, double clip_value,
                                       double clip_norm, std::vector<double> layer_rates, double bias_rate,
-                                      const std::vector<double>& dropout, const py::dict& augmentation, double noise, double max_norm,
+                                      const std::vector<double>& dropout, const std::string& dropout_schedule, double dropout_epochs,
+                                      const py::dict& augmentation, double mixup, double noise, double max_norm,
                                       const py::dict& loss_constants, const py::object& sample_weight, std::optional<double> ema_decay,
                                       const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
@@ -220,7 +223,8 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
     if (mixed && !network->spec.is_plain())
         throw std::invalid_argument("precision 'bf16' is for layers f(x W + b) alone; this network has more: use 'full'");
-    require_rates(network->spec, dropout, mixed);
+    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs, mixed);
+    require_range(mixup_row.name, mixup, mixup_row.least, mixup_row.below);
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
             throw std::invalid_argument(std::string(name) + " = " + std::to_string(value) + " is not a number of 0 or more and below 1e30");
@@ -236,13 +240,15 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
     if (!is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
+    if (is_custom && mixup > 0) throw std::invalid_argument("mixup needs a loss of the engine, whose targets it mixes; not a function");
     if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
     // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
     const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
     const py::object custom = is_custom ? loss : py::none();
-    return std::make_unique<Trainer>(network, x, targets, sample_weight,
-                                     Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
-                                             dropout, augmentation_of(augmentation, network->spec.inputs()), noise, max_norm, ema_decay});
+    return std::make_unique<Trainer>(
+        network, x, targets, sample_weight,
+        Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs, dropped,
+                augmentation_of(augmentation, network->spec.inputs()), mixup, noise, max_norm, ema_decay});
 }
 
 }  // namespace
@@ -255,7 +261,8 @@ void bind_trainer(py::module_& module) {
              py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,
              py::arg("clip_norm") = UpdateOptions::rows[UpdateOptions::clip_norm].initial, py::arg("layer_rates") = py::list(),
              py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial, py::arg("dropout") = std::vector<double>(),
-             py::arg("augmentation") = py::dict(), py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
+             py::arg("dropout_schedule") = dropout_schedules[0].name, py::arg("dropout_epochs") = 1.0, py::arg("augmentation") = py::dict(),
+             py::arg("mixup") = mixup_row.initial, py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
              py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none())
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
         .def("state", &Trainer::state)
@@ -276,6 +283,15 @@ void bind_trainer(py::module_& module) {
             return py::array_t<int64_t>(static_cast<py::ssize_t>(order.size()), order.data());
         },
         py::arg("n"), py::arg("seed"), py::arg("epoch"), "The order in which a trainer takes its samples in an epoch: int64 (n,).");
+    module.def(
+        "bootstrap",
+        [](int64_t n, uint64_t seed, uint32_t model) {
+            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
+            std::vector<int64_t> rows(static_cast<std::size_t>(n));
+            resample(rows, seed, model);
+            return py::array_t<int64_t>(static_cast<py::ssize_t>(rows.size()), rows.data());
+        },
+        py::arg("n"), py::arg("seed"), py::arg("model"), "Rows drawn with replacement, for one of the models of a bag: int64 (n,).");
 }
 
 }  // namespace fastmlp

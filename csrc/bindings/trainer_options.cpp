@@ -46,17 +46,24 @@ AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
     return options;
 }
 
-void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed) {
-    if (dropout.empty()) return;
-    if (static_cast<int64_t>(dropout.size()) != spec.layers())
-        throw std::invalid_argument("dropout has " + std::to_string(dropout.size()) + " rates; it needs " + std::to_string(spec.layers()) +
+DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed) {
+    DropoutChoices choices;
+    std::vector<const char*> names;
+    for (const DropoutSchedule& one : dropout_schedules) names.push_back(one.name);
+    choices.schedule = id_of(schedule, names.data(), dropout_schedule_count, "dropout_schedule");
+    require_range(dropout_epochs_row, dropout_epochs_row.name, epochs);
+    choices.total = epochs;
+    if (rates.empty()) return choices;
+    if (static_cast<int64_t>(rates.size()) != spec.layers())
+        throw std::invalid_argument("dropout has " + std::to_string(rates.size()) + " rates; it needs " + std::to_string(spec.layers()) +
                                     ": of the inputs and of each hidden layer");
-    for (std::size_t l = 0; l < dropout.size(); ++l)
-        if (!(dropout[l] >= 0 && dropout[l] < 1))
-            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(dropout[l]) +
+    for (std::size_t l = 0; l < rates.size(); ++l)
+        if (!(rates[l] >= 0 && rates[l] < 1))
+            throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(rates[l]) +
                                         " is not a share of 0 or more and below 1");
-    const bool drops = std::any_of(dropout.begin(), dropout.end(), [](double rate) { return rate > 0; });
-    if (mixed && drops) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+    choices.rates = rates;
+    if (mixed && choices.any()) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
+    return choices;
 }
 
 }  // namespace fastmlp

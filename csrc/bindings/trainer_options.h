@@ -1,11 +1,13 @@
 // What a trainer is told in Python's words, as the engine says it; wrong values are refused with their names.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <pybind11/pybind11.h>
 
 #include "network/augment.h"
+#include "network/dropout.h"
 #include "network/hyperparameters.h"
 #include "network/spec.h"
 
@@ -20,7 +22,7 @@ Numbers numbers_of(const pybind11::kwargs& given);
 // {height, width, shift, ...}; throws std::invalid_argument unless they are changes of pictures of so many features.
 AugmentOptions augmentation_of(const pybind11::dict& given, int64_t features);
 
-// Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none.
-void require_rates(const Spec& spec, const std::vector<double>& dropout, bool mixed);
+// Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none. `total` counts epochs.
+DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed);
 
 }  // namespace fastmlp

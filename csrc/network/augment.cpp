@@ -125,24 +125,27 @@ void Augmentation<T>::change(const Chunk<T>& c, uint32_t sample, const Own& own)
 }
 
 template <class T>
-T Augmentation<T>::gather(const Chunk<T>& c, T* x) const {
+T Augmentation<T>::gather_sample(const Chunk<T>& c, int64_t place, T* to) const {
     const Own& own = own_[static_cast<std::size_t>(c.member.index)];
     const Inputs& inputs = c.context.inputs;
-    const Range mine = c.my_samples();
-    const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
+    const int64_t features = c.parameters[0].in;
     Inputs unscaled = inputs;
     unscaled.shift = unscaled.scale = nullptr;
     unscaled.shift32 = unscaled.scale32 = nullptr;
     GatherArguments scaled = samples_of(inputs, nullptr, 0, 1, features);
     scaled.source = own.seen;
     constexpr auto same = static_cast<int>(sizeof(T) == 4 ? SourceType::float32 : SourceType::float64);
+    c.kernels.gather[static_cast<int>(inputs.type)](samples_of(unscaled, c.order, place, 1, features), own.raw, features);
+    change(c, static_cast<uint32_t>(place), own);
+    return c.kernels.gather[same](scaled, to, features);
+}
+
+template <class T>
+T Augmentation<T>::gather(const Chunk<T>& c, T* x) const {
+    const Range mine = c.my_samples();
     T largest = 0;
-    for (int64_t i = mine.begin; i < mine.end; ++i) {
-        const auto source = static_cast<int>(inputs.type);
-        c.kernels.gather[source](samples_of(unscaled, c.order, c.first + i, 1, features), own.raw, features);
-        change(c, static_cast<uint32_t>(c.first + i), own);
-        largest = std::max(largest, c.kernels.gather[same](scaled, x + i * row, row));
-    }
+    for (int64_t i = mine.begin; i < mine.end; ++i)
+        largest = std::max(largest, gather_sample(c, c.first + i, x + i * c.plan.activity.row[0]));
     return largest;
 }
 

@@ -38,6 +38,9 @@ public:
     // x[samples] = the member's samples as gather would give them, changed. Returns the largest magnitude.
     T gather(const Chunk<T>& chunk, T* x) const;
 
+    // The same of one sample, at `place` of the epoch's order.
+    T gather_sample(const Chunk<T>& chunk, int64_t place, T* to) const;
+
     uint64_t seed = 0;
 
 private:

@@ -40,6 +40,15 @@ struct Chunk {
     int64_t panel() const { return static_cast<int64_t>(kernels.tile_vectors) * kernels.lanes; }
 };
 
+// The sample at `place` of the epoch's order alone, as its row of x would be before it is mixed. Returns the largest magnitude.
+template <class T>
+T gather_sample(const Chunk<T>& c, int64_t place, T* to) {
+    if (c.plan.augmentation) return c.plan.augmentation.gather_sample(c, place, to);
+    const Inputs& inputs = c.context.inputs;
+    const int64_t features = c.parameters[0].in;
+    return c.kernels.gather[static_cast<int>(inputs.type)](samples_of(inputs, c.order, place, 1, features), to, features);
+}
+
 // x[samples] = the member's samples, converted, changed where that is asked for, and scaled. Returns the largest magnitude.
 template <class T>
 T gather_inputs(const Chunk<T>& c, T* x) {
@@ -47,6 +56,7 @@ T gather_inputs(const Chunk<T>& c, T* x) {
     const int64_t features = c.parameters[0].in, row = c.plan.activity.row[0];
     T largest = c.plan.augmentation ? c.plan.augmentation.gather(c, x)
                                     : gather_rows(c.kernels, c.context.inputs, c.order, c.first, mine, features, x, row);
+    if (c.plan.mixup) largest = std::max(largest, c.plan.mixup.mix(c, x));
     if (c.plan.noise > 0 && mine.size() > 0) {
         const PhiloxArguments stream{c.plan.seed, static_cast<uint32_t>(Purpose::noise) << 24,
                                      static_cast<uint32_t>(c.plan.optimizer.steps)};
@@ -75,7 +85,10 @@ void place_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, LossArgume
 // Loss and delta of layer l, the last, for at most `lanes` samples from number r of the chunk. z null: delta_t holds it transposed.
 template <class T>
 void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t samples) {
-    LossArguments<T> group = loss_group(c.kernels, c.parameters[l], c.context.targets, c.order, c.first + r, samples);
+    const Targets<T>& own = c.context.targets;
+    LossArguments<T> group = c.plan.mixup
+                                 ? loss_group(c.kernels, c.parameters[l], c.plan.mixup.targets(own.weights != nullptr), nullptr, r, samples)
+                                 : loss_group(c.kernels, c.parameters[l], own, c.order, c.first + r, samples);
     place_group(c, l, z, r, group);
     c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.context.loss(group));
 }

@@ -20,16 +20,27 @@ DropArguments<T> rectangle(const Chunk<T>& c, int64_t l, const Range& samples, c
 }  // namespace
 
 template <class T>
-void Dropout<T>::take(Arena& in, const Parameters<T>& parameters, const std::vector<double>& rates, int64_t rows) {
-    of.assign(rates.size(), {});
-    for (std::size_t l = 0; l < rates.size(); ++l) {
-        if (rates[l] == 0) continue;
+void Dropout<T>::take(Arena& in, const Parameters<T>& parameters, const DropoutChoices& choices, int64_t rows) {
+    choices_ = choices;
+    of.assign(choices.rates.size(), {});
+    for (std::size_t l = 0; l < of.size(); ++l) {
+        if (choices.rates[l] == 0) continue;
         const int64_t width = parameters[static_cast<int64_t>(l)].in;
-        of[l].threshold = static_cast<uint32_t>(std::clamp(std::round(chances * (1 - rates[l])), 1.0, chances - 1));
-        of[l].scale = static_cast<T>(chances / of[l].threshold);
         of[l].mask_row = (width + 127) / 128 * 16;
         of[l].mask = in.take<uint8_t>(checked_product(rows, of[l].mask_row));
         if (l > 0) of[l].whole = in.take<T>(checked_product(rows, parameters[static_cast<int64_t>(l) - 1].weight_row));
+    }
+    set_step(0);
+}
+
+template <class T>
+void Dropout<T>::set_step(int64_t taken) {
+    const double factor = dropout_schedules[choices_.schedule].factor(static_cast<double>(taken) / choices_.total);
+    const double most = factor < 1 ? chances : chances - 1;  // of a full share some chance to be dropped is left
+    for (std::size_t l = 0; l < of.size(); ++l) {
+        if (choices_.rates[l] == 0) continue;
+        of[l].threshold = static_cast<uint32_t>(std::clamp(std::round(chances * (1 - choices_.rates[l] * factor)), 1.0, most));
+        of[l].scale = static_cast<T>(chances / of[l].threshold);
     }
 }
 

@@ -1,11 +1,14 @@
 // Dropout (N. Srivastava et al., JMLR 15, 2014; LECTURES A10): in each step a random part of the inputs and of the hidden units is left
-// out, and what stays is divided by its share, so that prediction needs no change. Units are drawn by (seed, layer, step, place in
+// out, and what stays is divided by its share, so that prediction needs no change; that part may rise from zero (the schedules of
+// math/dropout_schedules.h). Units are drawn by (seed, layer, step, place in
 // the epoch's order): the same for any number of threads.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "math/dropout_schedules.h"
 #include "network/parameters.h"
 
 namespace fastmlp {
@@ -13,6 +16,16 @@ namespace fastmlp {
 template <class T>
 struct Chunk;
 struct Range;
+
+struct DropoutChoices {
+    std::vector<double> rates{};  // [l], the share of y[l] that is left out, 0 or more and below 1; empty: nothing is
+    int schedule = 0;             // of dropout_schedules
+    double total = 1;             // steps that it is spread over
+
+    bool any() const {
+        return std::any_of(rates.begin(), rates.end(), [](double rate) { return rate > 0; });
+    }
+};
 
 // Of the units of y[l], which is what layer l reads.
 template <class T>
@@ -31,9 +44,14 @@ struct Dropout {
     std::vector<DroppedUnits<T>> of;  // [l]; empty where nothing is dropped
     uint64_t seed = 0;
 
-    // rates: [l], the share of y[l] that is left out, 0 or more and below 1.
-    void take(Arena& in, const Parameters<T>& parameters, const std::vector<double>& rates, int64_t rows);
+    void take(Arena& in, const Parameters<T>& parameters, const DropoutChoices& choices, int64_t rows);
     explicit operator bool() const { return !of.empty(); }
+
+    // Finds the shares of the step that follows `taken` others. By one, while nobody draws.
+    void set_step(int64_t taken);
+
+private:
+    DropoutChoices choices_;
 };
 
 // Draws all masks of the member's samples and drops their inputs. As all three, returns by how much the largest magnitude may have

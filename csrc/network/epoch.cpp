@@ -31,6 +31,7 @@ double seconds_since(Clock::time_point began) { return std::chrono::duration<dou
 template <class T>
 void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samples, const Poll& poll, EpochReport& report) {
     StepPlan<T>& plan = context.plan;
+    if (plan.dropout) plan.dropout.set_step(plan.optimizer.steps);  // which may have been set from outside
     const double flops = step_flops(context.parameters, plan.batch);
     const auto steps_between_questions = static_cast<int64_t>(std::clamp(flops_between_questions / flops, 1.0, 1000.0));
     Interruption interruption(poll);

@@ -24,10 +24,6 @@ constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
-bool dropping(const PlanChoices& choices) {
-    return std::any_of(choices.dropout.begin(), choices.dropout.end(), [](double rate) { return rate > 0; });
-}
-
 template <class T>
 bool normalizes_batches(const Parameters<T>& parameters) {
     for (int64_t l = 0; l < parameters.layers(); ++l)
@@ -75,9 +71,9 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     clipping.value = static_cast<T>(choices.rule.clip_value);
     fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
     const bool full_precision = mixed.kernels == nullptr;
-    const bool drops = dropping(choices);
+    const bool drops = choices.dropout.any();
     ways.few = allowed().few && parameters.plain && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;
-    const bool changes = drops || choices.augmentation.any() || choices.noise > 0;
+    const bool changes = drops || choices.augmentation.any() || choices.mixup > 0 || choices.noise > 0;
     ways.narrow = allowed().narrow && parameters.plain && full_precision && !changes && !ways.few && !choices.custom_loss &&
                   is_narrow(parameters, batch, lanes);
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
@@ -97,7 +93,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
         member.extra.resize(static_cast<std::size_t>(parameters.layers()));
     }
     memory_ = place([&](Arena& in) { take(in, parameters, choices); });
-    augmentation.seed = dropout.seed = seed = choices.seed;
+    augmentation.seed = mixup.seed = dropout.seed = seed = choices.seed;
     noise = static_cast<T>(choices.noise);
     max_norm = static_cast<T>(choices.max_norm);
     ways.packing = full_precision && scratch[0].tile.panel != nullptr;
@@ -128,8 +124,9 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
         few[l].x_row = activity.row[l];
         few[l].index = in.take<int32_t>(few_rows_room(parameters[static_cast<int64_t>(l)].in));
     }
-    if (dropping(choices)) dropout.take(in, parameters, choices.dropout, chunk);
+    if (choices.dropout.any()) dropout.take(in, parameters, choices.dropout, chunk);
     augmentation.take(in, choices.augmentation, choices.threads);
+    mixup.take(in, choices.mixup, chunk, parameters[0].in, parameters[parameters.layers() - 1].out, choices.threads);
     if (ways.skipping) {
         by_sample.take(in, chunk, parameters[0].in);
         by_feature.take(in, parameters[0].in, chunk);

@@ -11,6 +11,7 @@
 #include "network/compact.h"
 #include "network/dropout.h"
 #include "network/fast_ways.h"
+#include "network/mixup.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
 #include "network/structured_activity.h"
@@ -95,14 +96,15 @@ struct MixedFactors {
 struct PlanChoices {
     int64_t batch;  // the largest
     const UpdateRule& rule;
-    int lanes;                      // as of the kernel table
-    int threads;                    // the largest team
-    bool mostly_zeros = false;      // the inputs
-    std::vector<double> dropout{};  // [l], the share of y[l] that is left out; empty: nothing is
+    int lanes;                  // as of the kernel table
+    int threads;                // the largest team
+    bool mostly_zeros = false;  // the inputs
+    DropoutChoices dropout{};
     AugmentOptions augmentation{};
+    double mixup = 0;                    // alpha of the shares in which samples are mixed; 0: they are not
     double noise = 0;                    // standard deviation of what is added to the inputs
     double max_norm = 0;                 // length of a hidden unit's incoming weights; 0: no limit
-    uint64_t seed = 0;                   // of dropout, augmentation and noise
+    uint64_t seed = 0;                   // of dropout, augmentation, mixup and noise
     const PairKernels* pairs = nullptr;  // for mixed precision
     bool custom_loss = false;            // reads outputs as rows
     std::optional<double> ema_decay{};   // of an average of the parameters; none: none is kept
@@ -123,6 +125,7 @@ struct StepPlan {
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
     Augmentation<T> augmentation;
+    Mixup<T> mixup;
     Dropout<T> dropout;
     T noise, max_norm;
     uint64_t seed;

@@ -46,6 +46,17 @@ std::array<double, 2> normal_pair(Stream stream, uint32_t row, uint32_t column) 
     }
 }
 
+uint64_t uniform_below(const Stream& stream, uint64_t place, uint64_t n) {
+    const auto word = philox(stream, static_cast<uint32_t>(place >> 32), static_cast<uint32_t>(place));
+    return high_product(joined(word[0], word[1]), n);
+}
+
+void resample(std::vector<int64_t>& rows, uint64_t seed, uint32_t model) {
+    const Stream stream{seed, Purpose::bootstrap, 0, model};
+    const auto n = static_cast<uint64_t>(rows.size());
+    for (uint64_t i = 0; i < n; ++i) rows[i] = static_cast<int64_t>(uniform_below(stream, i, n));
+}
+
 // Fisher and Yates. A 64-bit number times n, shifted: its departure from uniform is below n / 2^64.
 void permute(std::vector<int64_t>& order, uint64_t seed, uint32_t epoch) {
     const Stream stream{seed, Purpose::shuffle, 0, epoch};

@@ -7,7 +7,17 @@
 
 namespace fastmlp {
 
-enum class Purpose : uint32_t { weights = 1, biases = 2, shuffle = 3, dropout = 4, augmentation = 5, noise = 6 };
+enum class Purpose : uint32_t {
+    weights = 1,
+    biases = 2,
+    shuffle = 3,
+    dropout = 4,
+    augmentation = 5,
+    noise = 6,
+    bootstrap = 10,
+    perceptron = 11,
+    mixup = 12
+};
 
 struct Stream {
     uint64_t seed;

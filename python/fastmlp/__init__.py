@@ -4,6 +4,7 @@ What stands here is public; everything else may move.
 """
 
 from ._core import __version__
+from .bagging import Bagging, bag
 from .config import Config
 from .config.sections import AugmentationConfig, DataConfig, NetworkConfig
 from .config.training import TrainingConfig
@@ -16,13 +17,17 @@ from .errors import (
     InterruptedWarning,
     LossFunctionError,
     ModelFileError,
+    NotFittedError,
+    NotSeparableWarning,
 )
 from .evaluation import Evaluation, History
 from .model import Model, load
+from .single_unit import LinearRegression, Perceptron, SoftmaxRegression
 from .training import train
 
 __all__ = [
     "AugmentationConfig",
+    "Bagging",
     "Config",
     "ConfigError",
     "DataConfig",
@@ -33,12 +38,18 @@ __all__ = [
     "FastmlpError",
     "History",
     "InterruptedWarning",
+    "LinearRegression",
     "LossFunctionError",
     "Model",
     "ModelFileError",
     "NetworkConfig",
+    "NotFittedError",
+    "NotSeparableWarning",
+    "Perceptron",
+    "SoftmaxRegression",
     "TrainingConfig",
     "__version__",
+    "bag",
     "load",
     "load_data",
     "train",

@@ -94,6 +94,11 @@ class TensorRow(TypedDict):
     trained: bool
 
 @type_check_only
+class DropoutScheduleRow(TypedDict):
+    name: str
+    formula: str
+
+@type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
     normalizations: list[NormalizationRow]
@@ -104,6 +109,9 @@ class Catalog(TypedDict):
     update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
     precisions: list[str]
+    dropout_schedules: list[DropoutScheduleRow]
+    dropout_epochs: HyperparameterRow
+    mixup: HyperparameterRow
     ema_decay: HyperparameterRow
 
 def catalog() -> Catalog: ...
@@ -114,6 +122,29 @@ def tensors(
 ) -> list[list[TensorRow]]: ...
 def cpu_info() -> dict[str, Any]: ...
 def permutation(n: int, seed: int, epoch: int) -> NDArray[np.int64]: ...
+def bootstrap(n: int, seed: int, model: int) -> NDArray[np.int64]: ...
+
+@type_check_only
+class PerceptronRun(TypedDict):
+    end: str
+    last: NDArray[np.float64]
+    last_mistakes: int
+    pocket: NDArray[np.float64]
+    pocket_mistakes: int
+    picked: NDArray[np.int64]
+    proof: tuple[NDArray[np.int64], int, int] | None
+    history: NDArray[np.float64] | None
+    mistakes: NDArray[np.int64] | None
+
+def train_perceptron(
+    x: NDArray[np.float64],
+    sides: NDArray[np.int8],
+    *,
+    learning_rate: float,
+    seed: int,
+    max_updates: int,
+    keep_history: bool = False,
+) -> PerceptronRun: ...
 
 class Network:
     def __init__(
@@ -212,7 +243,10 @@ class Trainer:
         layer_rates: Sequence[float] = (),
         bias_rate: float = 1.0,
         dropout: Sequence[float] = (),
+        dropout_schedule: str = "constant",
+        dropout_epochs: float = 1.0,
         augmentation: dict[str, float] = {},
+        mixup: float = 0.0,
         noise: float = 0.0,
         max_norm: float = 0.0,
         loss_constants: Mapping[str, float | Sequence[float]] = ...,

@@ -74,5 +74,13 @@ class LossFunctionError(FastmlpError, RuntimeError):
         self.model = model
 
 
+class NotFittedError(FastmlpError, ValueError, AttributeError):
+    """An estimator was asked before it was fitted."""
+
+
+class NotSeparableWarning(UserWarning):
+    """A perceptron stopped with rows on the wrong side; its message says whether a plane exists."""
+
+
 class InterruptedWarning(UserWarning):
     """Training was interrupted; the model returned stands at its last whole step."""

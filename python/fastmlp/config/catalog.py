@@ -53,6 +53,9 @@ SPREAD_SCHEDULES = frozenset(
 UPDATE_OPTIONS = {one["name"]: one for one in _CATALOG["update_options"]}
 ADAPTIVE = frozenset(row["name"] for row in _CATALOG["optimizers"] if row["adaptive"])
 EMA_DECAY = _CATALOG["ema_decay"]
+MIXUP = _CATALOG["mixup"]
+DROPOUT_SCHEDULES = {row["name"]: row for row in _CATALOG["dropout_schedules"]}
+DROPOUT_EPOCHS = _CATALOG["dropout_epochs"]
 # By the key that chooses: all that its choices have.
 FAMILIES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
 HYPERPARAMETERS = {

@@ -9,11 +9,14 @@ from typing import Any
 from ..errors import ConfigError
 from .catalog import (
     CONSTANTS,
+    DROPOUT_EPOCHS,
+    DROPOUT_SCHEDULES,
     EMA_DECAY,
     FAMILIES,
     HYPERPARAMETERS,
     LOSS_CONSTANTS,
     LOSS_OUTPUTS,
+    MIXUP,
     OPTIMIZERS,
     PRECISIONS,
     SCHEDULES,
@@ -123,6 +126,18 @@ class TrainingConfig(Section):
         "share of the hidden units left out of a step, one or one for each layer",
     )
     input_dropout: float = key(0.0, real(0, 1), "share of the inputs left out of a step")
+    dropout_schedule: str = key(
+        "constant",
+        choice(tuple(DROPOUT_SCHEDULES)),
+        "whether these shares are the same in all steps, or rise to what they are given",
+    )
+    dropout_epochs: float | None = key(
+        None,
+        real(DROPOUT_EPOCHS["least"], DROPOUT_EPOCHS["below"]),
+        f"{DROPOUT_EPOCHS['meaning']} (default: all)",
+        optional=True,
+    )
+    mixup: float = key(MIXUP["default"], real(MIXUP["least"], MIXUP["below"]), MIXUP["meaning"])
     input_noise: float = key(
         0.0, real(0, 1e30), "standard deviation of what is added to the scaled inputs of a step"
     )
@@ -260,6 +275,7 @@ COUNTS_WITH: dict[str, tuple[str, tuple[object, ...]]] = {
         ("monitor", "patience", "min_delta", "restore_best", "best_tie"),
         ("early_stopping", (True,)),
     ),
+    "dropout_epochs": ("dropout_schedule", tuple(DROPOUT_SCHEDULES)[1:]),
     "ema_decay": ("averaging", ("ema",)),
     "swa_start": ("averaging", ("swa",)),
     "validate_average": ("averaging", ("ema", "swa")),

@@ -373,13 +373,13 @@ def load(path: str | os.PathLike[str]) -> Model:
     ...     fastmlp.load(path).summary().parameters
     2
     """
-    return _assemble(*read_container(path, slots))
+    return assemble(*read_container(path, slots))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState | None]:
     """Return the model in a file and, if that is a checkpoint, the state of its training."""
     values, tensors = read_container(path, slots)
-    model = _assemble(values, tensors)
+    model = assemble(values, tensors)
     state = None
     if STATE_KEY in values:
         state = TrainingState.from_file(values, tensors, tensor_rows(values))
@@ -388,10 +388,11 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Model, TrainingState 
 
 def model_from_bytes(data: bytes) -> Model:
     """Return the model whose file has this content; what `load` says applies."""
-    return _assemble(*unpack(data, slots))
+    return assemble(*unpack(data, slots))
 
 
-def _assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
+def assemble(values: dict[str, Any], tensors: dict[str, Array]) -> Model:
+    """Return the model of a description that `slots` has accepted, and its tensors."""
     description = Description.from_json(values, tensors)
     try:
         network = description.network()

@@ -157,6 +157,7 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     ModelFileError
         A key, a type or a number that no model has; nothing was allocated.
     """
+    _need("members" not in values, "it is of bagged models; read it with fastmlp.Bagging.load")
     keys = set(values) - {STATE_KEY}
     _need(keys == KEYS, f"it has the keys {sorted(values)}, expected {sorted(KEYS)}")
     optional = {"structure"} & set(values["network"])

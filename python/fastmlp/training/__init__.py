@@ -117,7 +117,10 @@ def train(
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
-        ``input_dropout=0.0``, ``input_noise=0.0`` (deviation of what is added to scaled inputs),
+        ``input_dropout=0.0``, ``dropout_schedule="constant"`` (``"linear"`` and ``"curriculum"``:
+        the shares rise from 0 within ``dropout_epochs``, all by default), ``mixup=0.0`` (alpha of
+        the Beta distribution of the shares in which rows are mixed), ``input_noise=0.0``
+        (deviation of what is added to scaled inputs),
         ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
@@ -186,6 +189,11 @@ def train(
     ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
 
+    With ``mixup`` each row of a step is ``s x + (1 - s) x'``, x' being a row of the same batch, s
+    drawn from Beta(mixup, mixup); its targets (of a class the row of 0 and 1) and its weight are
+    mixed in the same shares (Zhang et al., 2018). ``accuracy`` in the history then counts whether
+    the class of the larger share is answered.
+
     Examples
     --------
     >>> import fastmlp
@@ -219,15 +227,7 @@ def train(
     if going_on is not None and init is not None:
         raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
-    if x is None or isinstance(x, Dataset):
-        if y is not None or validation is not None:
-            raise ConfigError("y and validation go with an array x; a data set brings both along")
-        data = load_dataset(chosen) if x is None else x
-        parts = split_dataset(data, chosen)
-        labels: Any = data.y
-    else:
-        _refuse_reading_keys(x, y, options)
-        data, parts, labels = _from_arrays(x, y, validation, chosen.training.seed)
+    data, parts, labels = bring_together(x, y, validation, chosen, options)
     return fit(
         data,
         parts,
@@ -243,6 +243,33 @@ def train(
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
+
+
+def bring_together(
+    x: Any,
+    y: Any,
+    validation: tuple[Any, Any] | float | None,
+    config: Config,
+    options: Mapping[str, Any],
+) -> tuple[Dataset, Split, Any]:
+    """Return the data that `train` was given or is to read, their parts, and the caller's labels.
+
+    Parameters
+    ----------
+    x, y, validation
+        As the caller gave them.
+    config : Config
+        Its section [data] is read where x is None.
+    options : mapping
+        Keys that the caller chose by name.
+    """
+    if x is None or isinstance(x, Dataset):
+        if y is not None or validation is not None:
+            raise ConfigError("y and validation go with an array x; a data set brings both along")
+        data = load_dataset(config) if x is None else x
+        return data, split_dataset(data, config), data.y
+    _refuse_reading_keys(x, y, options)
+    return _from_arrays(x, y, validation, config.training.seed)
 
 
 def load_dataset(config: Config) -> Dataset:
@@ -262,7 +289,7 @@ def fingerprint(data: Dataset) -> str:
     return digest_of(data.x, data.y)
 
 
-def _refuse_reading_keys(x: Any, y: Any, options: dict[str, Any]) -> None:
+def _refuse_reading_keys(x: Any, y: Any, options: Mapping[str, Any]) -> None:
     if isinstance(x, str | os.PathLike):
         raise ConfigError(
             f"x is a text; to train on a data set or a file pass source={os.fspath(x)!r}"

@@ -15,6 +15,7 @@ from .. import _core
 from ..config import Config
 from ..config.catalog import (
     ADAPTIVE,
+    CUSTOM_LOSS,
     HIDDEN_ACTIVATIONS,
     LOSSES,
     MAXOUT,
@@ -89,6 +90,8 @@ def decide(
             raise ConfigError(
                 f"activation {name!r} cannot be trained through: its slope is 0 wherever it has one"
             )
+    if loss == CUSTOM_LOSS and config.training.mixup:
+        raise ConfigError("mixup mixes the targets of a loss of the engine; this one is a function")
     config = config.replace(output_activation=output, loss=loss)
     known = start._description if isinstance(start, Model) else None
     own = data.y if labels is None else labels
@@ -106,6 +109,8 @@ def decide(
     }
     if config.training.averaging == "swa":  # where more epochs follow, it stays
         decided["swa_start"] = first_averaged_epoch(config.training)
+    if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
+        decided["dropout_epochs"] = float(config.training.epochs)
     return config.replace(**decided), targets, inputs
 
 
@@ -118,6 +123,8 @@ def _require_dropout_fits(config: Config) -> None:
         )
     if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
         raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
+    if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
+        raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
 
 def _require_structure_fits(config: Config) -> None:

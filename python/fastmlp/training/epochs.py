@@ -84,10 +84,13 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         precision=chosen.precision,
         threads=chosen.threads or 0,
         ema_decay=chosen.ema_decay if chosen.averaging == "ema" else None,
+        mixup=chosen.mixup,
         noise=chosen.input_noise,
         max_norm=chosen.max_norm or 0.0,
         augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
+        dropout_schedule=chosen.dropout_schedule,
+        dropout_epochs=chosen.dropout_epochs or 1.0,
         **chosen.trainer_options(),
     )
 
