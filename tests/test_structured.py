@@ -247,6 +247,24 @@ def test_a_row_alone_equals_the_row_in_a_batch(way, threads, team):
             assert part.tobytes() == together[first : first + count].tobytes(), (count, first)
 
 
+def test_a_loss_that_is_a_function_takes_the_same_way():
+    found = []
+
+    def half_squared_error(outputs, targets):
+        return 0.5 * ((outputs - targets) ** 2).sum(axis=1), outputs - targets
+
+    for loss in ("half_squared_error", half_squared_error):
+        network = make(normalization=MIXED, skips=SKIPS["all"], dtype="float64")
+        x, t = data(network, rows=20)
+        trainer = _core.Trainer(network, x, t, loss=loss, batch_size=8, learning_rate=0.01)
+        trainer.run_epoch(0)
+        trainer.close()
+        found.append(network.parameters())
+    for layer, expected in zip(*found, strict=True):
+        for one, other in zip(layer, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+
+
 def test_evaluation_is_that_of_prediction():
     network, x, trainer = start("everything")
     trainer.run_epoch(0)
