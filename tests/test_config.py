@@ -297,6 +297,8 @@ ADAM = {
 OTHERS: list[dict[str, object]] = [
     {"optimizer": "adamw", "weight_decay": 1e-300},
     {"optimizer": "rmsprop", "rho": 0.5, "centered": True, "clip_value": 1.0},
+    {"optimizer": "lbfgs", "history": 3, "line_search": "exact", "gradient_tolerance": 1e-3},
+    {"optimizer": "steepest_descent", "max_evaluations": 9, "l2": 0.5},
     {"schedule": "step_decay", "decay_factor": 0.5, "step_epochs": 0.1},
     {"schedule": "polynomial", "power": 2.0},
     {"schedule": "one_cycle", "rise": 0.1, "first_factor": 0.5},

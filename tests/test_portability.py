@@ -99,7 +99,7 @@ def compile_program(build: Build, folder: Path) -> Path:
     ]
     sources = [
         p
-        for part in ("gemm", "network", "random", "runtime")
+        for part in ("descent", "gemm", "network", "random", "runtime")
         for p in sorted((csrc / part).glob("*.cpp"))
     ]
     jobs += [(p, p.stem, []) for p in [*sources, ROOT / "tests" / "cpp" / "train_bits.cpp"]]

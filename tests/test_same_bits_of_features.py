@@ -13,6 +13,7 @@ FEATURES = (
     "dropout",
     "dropout_schedule",
     "fast_ways",
+    "full_batch",
     "learned_activations",
     "max_norm",
     "maxout",

@@ -92,3 +92,37 @@ def test_other_optimizers_with_clipped_values_go_on_too(tmp_path, optimizer):
     for layers in zip(found.parameters, expected.parameters, strict=True):
         for own, other in zip(*layers, strict=True):
             np.testing.assert_array_equal(own, other)
+
+
+FULL_BATCH = {
+    "hidden": [20, 10],
+    "activation": ["prelu", "gelu"],
+    "init": "orthogonal",
+    "label_smoothing": 0.1,
+    "class_weight": "balanced",
+    "optimizer": "lbfgs",
+    "history": 4,
+    "l2": 1e-4,
+    "averaging": "swa",
+    "swa_start": 3,
+    "early_stopping": True,
+    "patience": 6,
+    "seed": 3,
+}
+
+
+def trained_in_full_batches(**options):
+    model = fastmlp.train(fastmlp.load_data("digits"), **FULL_BATCH, **options)
+    figures = {name: values for name, values in model.history.items() if name != "seconds"}
+    return figures, b"".join(one.tobytes() for layer in model.parameters for one in layer)
+
+
+def test_full_batches_agree_for_every_team_and_go_on(team, tmp_path):
+    whole = trained_in_full_batches(epochs=12)
+    assert whole[0]["val_loss"][-1] < whole[0]["val_loss"][0]
+    path = tmp_path / "run.safetensors"
+    team(3)
+    trained_in_full_batches(epochs=7, checkpoint=path)
+    team(2)
+    assert trained_in_full_batches(epochs=12, resume=path) == whole
+    assert trained_in_full_batches(epochs=12) == whole

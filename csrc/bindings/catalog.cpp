@@ -11,6 +11,7 @@
 #include "math/dropout_schedules.h"
 #include "math/maxout.h"
 #include "network/average.h"
+#include "network/descent_methods.h"
 #include "network/initialize.h"
 #include "network/loss.h"
 #include "network/mixup.h"
@@ -41,6 +42,11 @@ py::list activation_rows() {
                              py::arg("keeps_slope") = row.keeps_slope, py::arg("learned") = row.learned, py::arg("ulp") = row.ulp,
                              py::arg("constants") = rows_of(row.constants)));
     return rows;
+}
+
+py::dict maxout_row() {
+    return py::dict(py::arg("name") = Maxout::name, py::arg("formula") = Maxout::formula,
+                    py::arg("constants") = rows_of(Maxout::constants));
 }
 
 py::list normalization_rows() {
@@ -96,6 +102,15 @@ py::list optimizer_rows() {
     return rows;
 }
 
+py::list descent_rows() {
+    py::list rows;
+    for (const DescentMethodRow& row : descent_methods())
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula,
+                             py::arg("line_search") = line_searches[static_cast<int>(row.line_search)],
+                             py::arg("hyperparameters") = hyperparameter_rows(row.hyperparameters, static_cast<std::size_t>(row.count))));
+    return rows;
+}
+
 py::list schedule_rows() {
     py::list rows;
     for (const ScheduleRow& row : schedules())
@@ -123,17 +138,18 @@ void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(
-                py::arg("activations") = activation_rows(), py::arg("normalizations") = normalization_rows(),
-                py::arg("maxout") = py::dict(py::arg("name") = Maxout::name, py::arg("formula") = Maxout::formula,
-                                             py::arg("constants") = rows_of(Maxout::constants)),
-                py::arg("losses") = loss_rows(), py::arg("optimizers") = optimizer_rows(), py::arg("schedules") = schedule_rows(),
-                py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
-                py::arg("initializers") = initializer_rows(),
-                py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
-                py::arg("dropout_schedules") = dropout_schedule_rows(),
-                py::arg("dropout_epochs") = hyperparameter_rows(&dropout_epochs_row, 1)[0],
-                py::arg("mixup") = hyperparameter_rows(&mixup_row, 1)[0], py::arg("ema_decay") = hyperparameter_rows(&ema_decay_row, 1)[0]);
+            return py::dict(py::arg("activations") = activation_rows(), py::arg("normalizations") = normalization_rows(),
+                            py::arg("maxout") = maxout_row(), py::arg("losses") = loss_rows(), py::arg("optimizers") = optimizer_rows(),
+                            py::arg("descent_methods") = descent_rows(),
+                            py::arg("line_searches") = std::vector<std::string>(std::begin(line_searches), std::end(line_searches)),
+                            py::arg("schedules") = schedule_rows(),
+                            py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
+                            py::arg("initializers") = initializer_rows(),
+                            py::arg("precisions") = std::vector<std::string>(std::begin(precisions), std::end(precisions)),
+                            py::arg("dropout_schedules") = dropout_schedule_rows(),
+                            py::arg("dropout_epochs") = hyperparameter_rows(&dropout_epochs_row, 1)[0],
+                            py::arg("mixup") = hyperparameter_rows(&mixup_row, 1)[0],
+                            py::arg("ema_decay") = hyperparameter_rows(&ema_decay_row, 1)[0]);
         },
         "What exists, by kind: names, formulas, defaults.");
     module.def(

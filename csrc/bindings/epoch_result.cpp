@@ -27,6 +27,15 @@ double mean_loss(const EpochResult& result) {
 
 }  // namespace
 
+py::array array_of(const std::vector<StepFigures>& steps) {
+    py::array_t<double> figures({steps.size(), std::size_t{2}});
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        figures.mutable_at(i, 0) = steps[i].loss;
+        figures.mutable_at(i, 1) = steps[i].learning_rate;
+    }
+    return figures;
+}
+
 void require_begun(const EpochResult& so_far, int64_t epoch, int64_t batch, int64_t rows) {
     const int64_t samples = so_far.tally.samples, most_steps = (rows + batch - 1) / batch;
     const bool whole_steps = so_far.steps >= 0 && so_far.steps <= most_steps && samples == std::min(rows, so_far.steps * batch);
@@ -46,7 +55,9 @@ void bind_epoch_result(py::module_& module) {
         .def_property_readonly("correct", [](const EpochResult& r) { return r.tally.correct; })
         .def_property_readonly("samples", [](const EpochResult& r) { return r.tally.samples; })
         .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; })
-        .def_property_readonly("learning_rate", [](const EpochResult& r) { return r.learning_rate; });
+        .def_property_readonly("learning_rate", [](const EpochResult& r) { return r.learning_rate; })
+        .def_property_readonly("evaluations", [](const EpochResult& r) { return r.evaluations; })
+        .def_property_readonly("stop_reason", [](const EpochResult& r) { return r.stop_reason; });
 }
 
 }  // namespace fastmlp

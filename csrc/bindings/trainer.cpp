@@ -13,6 +13,7 @@
 #include "bindings/network.h"
 #include "bindings/trainer_options.h"
 #include "bindings/trainer_state.h"
+#include "network/descent_methods.h"
 #include "network/epoch.h"
 #include "network/range.h"
 #include "network/structured_spec.h"
@@ -38,6 +39,7 @@ struct Options {
     AugmentOptions augmentation;
     double mixup, noise, max_norm;
     std::optional<double> ema_decay;
+    bool record_steps;
 };
 
 // The place of the one trainer of a network, kept from before its parameters are looked at.
@@ -70,7 +72,7 @@ public:
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
         targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
-        options_.batch = std::min(options_.batch, inputs_.view.count);
+        options_.batch = options_.rule.full_batch ? inputs_.view.count : std::min(options_.batch, inputs_.view.count);
         require_whole_batches(network_->spec, options_.batch);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
@@ -108,6 +110,7 @@ public:
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
         if (so_far != nullptr) last_ = *so_far;
+        last_.recorded = options_.record_steps ? &recorded_ : nullptr;
         last_.epoch = epoch;
         EpochResult report = last_;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
@@ -134,6 +137,7 @@ public:
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
             });
         }
+        if (options_.rule.full_batch) report.stop_reason = reason_of(report.stop, *options_.rule.full_batch);
         last_ = report;
         python.rethrow();
         if (custom_) custom_->rethrow();
@@ -146,6 +150,10 @@ public:
         return last_;
     }
     EpochResult last_epoch() const { return last_; }
+    py::array recorded_steps() const {
+        if (running_) throw std::runtime_error("the trainer is running an epoch; its steps can be had when that has ended");
+        return array_of(recorded_);
+    }
 
     int threads() const {
         return std::visit([](const auto& plan) { return static_cast<int>(plan->scratch.size()); }, plan_);
@@ -204,6 +212,7 @@ private:
     std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
+    std::vector<StepFigures> recorded_;
     EpochResult last_;
     std::atomic<bool> running_{false};
 };
@@ -215,7 +224,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
                                       const std::vector<double>& dropout, const std::string& dropout_schedule, double dropout_epochs,
                                       const py::dict& augmentation, double mixup, double noise, double max_norm,
                                       const py::dict& loss_constants, const py::object& sample_weight, std::optional<double> ema_decay,
-                                      const py::kwargs& numbers) {
+                                      const std::string& line_search, bool record_steps, const py::kwargs& numbers) {
     if (batch_size < 1) throw std::invalid_argument("batch_size = " + std::to_string(batch_size) + " must be at least 1");
     if (threads < 0) throw std::invalid_argument("threads = " + std::to_string(threads) + " must be 0 (automatic) or more");
     const bool mixed = id_of(precision, precisions, 2, "precision") == static_cast<int>(Precision::bf16);
@@ -231,12 +240,24 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     if (ema_decay) require_range(ema_decay_row.name, *ema_decay, ema_decay_row.least, ema_decay_row.below);
     if (epochs < 1) throw std::invalid_argument("epochs = " + std::to_string(epochs) + " must be at least 1");
     const Numbers named = numbers_of(numbers);
-    UpdateRule rule(make_optimizer(optimizer, named.optimizer));
+    UpdateRule rule = update_rule(optimizer, named.optimizer, line_search, network->double_precision());
     rule.schedule = make_schedule(schedule, named.schedule);
     rule.clip_value = clip_value;
     rule.clip_norm = clip_norm;
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
+    const AugmentOptions augment = augmentation_of(augmentation, network->spec.inputs());
+    if (rule.full_batch) {
+        shuffle = false;  // all samples, in sequence
+        require_full_batch(rule, optimizer, network->spec,
+                           {{"precision 'bf16'", mixed},
+                            {"dropout", dropped.any()},
+                            {"mixup", mixup > 0},
+                            {"augmentation", augment.any()},
+                            {"noise", noise != 0},
+                            {"max_norm", max_norm != 0},
+                            {"ema_decay", ema_decay.has_value()}});
+    }
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
     if (!is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
@@ -245,10 +266,9 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
     const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
     const py::object custom = is_custom ? loss : py::none();
-    return std::make_unique<Trainer>(
-        network, x, targets, sample_weight,
-        Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs, dropped,
-                augmentation_of(augmentation, network->spec.inputs()), mixup, noise, max_norm, ema_decay});
+    return std::make_unique<Trainer>(network, x, targets, sample_weight,
+                                     Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
+                                             dropped, augment, mixup, noise, max_norm, ema_decay, record_steps});
 }
 
 }  // namespace
@@ -263,11 +283,13 @@ void bind_trainer(py::module_& module) {
              py::arg("bias_rate") = UpdateOptions::rows[UpdateOptions::bias_rate].initial, py::arg("dropout") = std::vector<double>(),
              py::arg("dropout_schedule") = dropout_schedules[0].name, py::arg("dropout_epochs") = 1.0, py::arg("augmentation") = py::dict(),
              py::arg("mixup") = mixup_row.initial, py::arg("noise") = 0.0, py::arg("max_norm") = 0.0,
-             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none())
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none(), py::arg("ema_decay") = py::none(),
+             py::arg("line_search") = "", py::arg("record_steps") = false)
         .def("run_epoch", &Trainer::run_epoch, py::arg("epoch"), py::arg("progress") = py::none(), py::arg("so_far") = py::none())
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)
         .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
+        .def_property_readonly("recorded_steps", &Trainer::recorded_steps)
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
         .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)

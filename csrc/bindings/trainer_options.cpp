@@ -1,11 +1,14 @@
 #include "bindings/trainer_options.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
 
+#include "network/descent_methods.h"
 #include "network/schedule.h"
+#include "network/spec.h"
 
 namespace py = pybind11;
 
@@ -64,6 +67,38 @@ DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, co
     choices.rates = rates;
     if (mixed && choices.any()) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
     return choices;
+}
+
+UpdateRule update_rule(const std::string& optimizer, const Named& numbers, const std::string& line_search, bool double_precision) {
+    if (!is_descent_method(optimizer)) {
+        if (!line_search.empty())
+            throw std::invalid_argument("line_search '" + line_search + "' is given; optimizer '" + optimizer +
+                                        "' takes steps of its own length");
+        return UpdateRule(make_optimizer(optimizer, numbers));
+    }
+    UpdateRule rule;
+    const double digits = double_precision ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+    rule.full_batch = make_descent(optimizer, numbers, line_search, digits);
+    return rule;
+}
+
+void require_full_batch(const UpdateRule& rule, const std::string& optimizer, const Spec& spec,
+                        std::vector<std::pair<std::string, bool>> chosen) {
+    chosen.insert(chosen.end(), {{"schedule", !rule.schedule.is_constant()},
+                                 {"clip_value", rule.clip_value != 0},
+                                 {"clip_norm", rule.clip_norm != 0},
+                                 {"layer_rates", !rule.layer_rates.empty()},
+                                 {"bias_rate", rule.bias_rate != 1}});
+    for (const auto& [name, is_chosen] : chosen)
+        if (is_chosen)
+            throw std::invalid_argument("optimizer '" + optimizer +
+                                        "' needs the same loss of all samples at every evaluation, and its line search chooses the step: " +
+                                        name + " does not go with it");
+    for (const auto& layer : spec.extras)
+        for (const ExtraTensor& one : layer)
+            if (!one.trained)
+                throw std::invalid_argument("optimizer '" + optimizer + "' is not for a network that keeps '" + one.name +
+                                            "' beside what is trained: a line search evaluates points where training does not stay");
 }
 
 }  // namespace fastmlp

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pybind11/pybind11.h>
@@ -9,6 +10,7 @@
 #include "network/augment.h"
 #include "network/dropout.h"
 #include "network/hyperparameters.h"
+#include "network/optimizer.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -24,5 +26,12 @@ AugmentOptions augmentation_of(const pybind11::dict& given, int64_t features);
 
 // Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none. `total` counts epochs.
 DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed);
+
+// What a training does that is called `optimizer`: an optimizer's update after each batch, or a descent on all samples.
+UpdateRule update_rule(const std::string& optimizer, const Named& numbers, const std::string& line_search, bool double_precision);
+
+// Throws std::invalid_argument where something is chosen that only mini-batches have; `chosen`: what it is called, and whether it is.
+void require_full_batch(const UpdateRule& rule, const std::string& optimizer, const Spec& spec,
+                        std::vector<std::pair<std::string, bool>> chosen);
 
 }  // namespace fastmlp

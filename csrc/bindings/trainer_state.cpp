@@ -1,5 +1,6 @@
 #include "bindings/trainer_state.h"
 
+#include "bindings/full_batch_state.h"
 #include "bindings/layer_arrays.h"
 
 namespace py = pybind11;
@@ -41,6 +42,7 @@ template <class T>
 py::dict state_of(const StepPlan<T>& plan, const Parameters<T>& parameters) {
     const OptimizerState<T>& optimizer = plan.optimizer;
     py::list states;
+    if (plan.full_batch) states = states_of(plan.full_batch->descent, parameters);
     for (std::size_t s = 0; s < static_cast<std::size_t>(optimizer.states); ++s)
         states.append(all_layers<T>(parameters, tensors_of_state(plan, parameters, s)));
     return py::dict(py::arg("steps") = optimizer.steps, py::arg("states") = states, py::arg("average") = average_of(plan, parameters));
@@ -56,6 +58,11 @@ template <class T>
 void set_state(StepPlan<T>& plan, const Parameters<T>& parameters, int64_t steps, const py::sequence& states, const py::object& average) {
     OptimizerState<T>& optimizer = plan.optimizer;
     if (steps < 0) throw py::value_error("steps = " + std::to_string(steps) + " must not be negative");
+    if (plan.full_batch) {
+        set_states(plan.full_batch->descent, parameters, states);
+        optimizer.steps = steps;
+        return;
+    }
     if (states.size() != static_cast<std::size_t>(optimizer.states))
         throw py::value_error("states has " + std::to_string(states.size()) + " entries; the optimizer '" + optimizer.row.name +
                               "' keeps " + std::to_string(optimizer.states));

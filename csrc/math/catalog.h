@@ -26,7 +26,8 @@ using Activations = Catalog<Identity, Sigmoid, Tanh, Relu, Softmax, LeakyRelu, R
 using Losses = Catalog<HalfSquaredError, MeanSquaredError, BinaryCrossEntropy, CategoricalCrossEntropy, MeanAbsoluteError, Huber, LogCosh,
                        Quantile, Poisson, BinaryFocalCrossEntropy, CategoricalFocalCrossEntropy, Hinge, PerceptronLoss>;
 using Optimizers = Catalog<Sgd, Adam, AdamW, NAdam, Adagrad, Rmsprop, Lion>;
-using Schedules = Catalog<Constant, StepDecay, Exponential, Polynomial, InverseScaling, Cosine, CosineRestarts, OneCycle, CosLog, Plateau>;
+using Schedules =
+    Catalog<Constant, StepDecay, Exponential, Polynomial, InverseScaling, Cosine, CosineRestarts, OneCycle, CosLog, Plateau, RangeTest>;
 
 // The position of Row in a catalog, at compile time.
 template <class Row, class List>

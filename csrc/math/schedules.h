@@ -27,6 +27,9 @@ constexpr Hyperparameter power_row(double initial) {
 constexpr Hyperparameter final_factor_row(double initial) {
     return {"final_factor", "what the learning rate falls to, as a share", initial, 0, 1, false};
 }
+constexpr Hyperparameter first_factor_row(double initial) {
+    return {"first_factor", "what the learning rate starts from, as a share", initial, 0, 1, false};
+}
 constexpr Hyperparameter peak_drop_row = {"peak_drop", "by what share each cycle's highest learning rate is below the last's", 0, 0, 1,
                                           false};
 
@@ -68,6 +71,15 @@ struct Polynomial {
     static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) {
         return h[final_factor] + (1 - h[final_factor]) * power(1 - at.t / at.total, h[exponent]);
     }
+};
+
+// The learning rate range test (Smith, 2017), with equal factors from step to step: from the least rate to the greatest.
+struct RangeTest {
+    static constexpr const char* name = "range_test";
+    static constexpr const char* formula = "first_factor^(1 - t / total)";
+    enum { first_factor, count };
+    static constexpr Hyperparameter hyperparameters[] = {first_factor_row(1e-7)};
+    static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) { return power(h[first_factor], 1 - at.t / at.total); }
 };
 
 // As scikit-learn's MLPs: by the samples seen in whole epochs.
@@ -126,9 +138,7 @@ struct OneCycle {
         "else final_factor + (1 - final_factor) * (1 + cos(pi * (t - peak) / (total - peak))) / 2";
     enum { rise, first_factor, final_factor, count };
     static constexpr Hyperparameter hyperparameters[] = {
-        {"rise", "share of the steps in which the learning rate rises", 0.3, 0, 1, false},
-        {"first_factor", "what the learning rate starts from, as a share", 0.04, 0, 1, false},
-        final_factor_row(4e-6)};
+        {"rise", "share of the steps in which the learning rate rises", 0.3, 0, 1, false}, first_factor_row(0.04), final_factor_row(4e-6)};
     static FASTMLP_INLINE double factor(const double* h, const ScheduleTime& at) {
         const double peak = h[rise] * at.total;
         if (at.t < peak) return annealed(1 - at.t / peak, h[first_factor]);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "network/full_batch.h"
+
 namespace fastmlp {
 namespace {
 
@@ -22,6 +24,11 @@ void retire_absent(StepPlan<T>& plan, int present) {
     }
 }
 
+// Within the memory that is there: an allocation that fails would end the process.
+void record(const EpochReport& report, double loss_sum, int64_t batch) {
+    report.recorded->push_back({loss_sum / static_cast<double>(batch), report.learning_rate});
+}
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
@@ -31,10 +38,12 @@ double seconds_since(Clock::time_point began) { return std::chrono::duration<dou
 template <class T>
 void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samples, const Poll& poll, EpochReport& report) {
     StepPlan<T>& plan = context.plan;
+    if (plan.full_batch) return run_full_batch(context, samples, poll, report);
     if (plan.dropout) plan.dropout.set_step(plan.optimizer.steps);  // which may have been set from outside
     const double flops = step_flops(context.parameters, plan.batch);
     const auto steps_between_questions = static_cast<int64_t>(std::clamp(flops_between_questions / flops, 1.0, 1000.0));
     Interruption interruption(poll);
+    if (report.recorded) report.recorded->reserve(report.recorded->size() + static_cast<std::size_t>(samples / plan.batch + 1));
 
     // One team a slice: all of the epoch, or some 50 ms of it where the size of the team is still being chosen.
     for (int64_t next = report.tally.samples; next < samples && !interruption.end_call;) {
@@ -45,12 +54,14 @@ void run_epoch(const StepContext<T>& context, const int64_t* order, int64_t samp
             if (member.leads()) retire_absent(plan, member.count);
             for (int64_t sample = first; sample < samples; sample += plan.batch) {
                 const int64_t batch = std::min(plan.batch, samples - sample);
+                const double before = member.leads() ? report.tally.loss_sum : 0;
                 const StepResult result = step(context, order, sample, batch, member, interruption, report.tally);
                 if (member.leads()) {
                     next = sample + batch;
                     if (result == StepResult::committed) {
                         ++report.steps;
                         report.learning_rate = plan.optimizer.learning_rate;
+                        if (report.recorded) record(report, report.tally.loss_sum - before, batch);
                     }
                     if (result == StepResult::not_finite) report.end = EpochEnd::not_finite;
                     const bool ask = report.steps % steps_between_questions == 0;

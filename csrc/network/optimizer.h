@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "descent/descent.h"
 #include "math/catalog.h"
 #include "math/update_options.h"
 #include "network/hyperparameters.h"
@@ -46,6 +48,7 @@ struct UpdateRule {
     double clip_value = 0, clip_norm = 0;  // 0: no limit
     std::vector<double> layer_rates;       // multiples of the learning rate, one a layer; empty: 1
     double bias_rate = 1;
+    std::optional<DescentRules> full_batch{};  // a descent on all samples, instead of all of the above
 
     UpdateRule() = default;
     explicit UpdateRule(const Optimizer& chosen) : optimizer(chosen) {}

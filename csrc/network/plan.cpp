@@ -66,10 +66,11 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const int threads = choices.threads, lanes = choices.lanes;
     mixed.kernels = choices.pairs;
     const double seconds = step_flops(parameters, batch) / (least_flops_a_lane * lanes * threads);
-    long_step = seconds > long_step_seconds;
+    if (choices.rule.full_batch) full_batch = std::make_unique<FullBatch<T>>(FullBatch<T>{Descent<T>(*choices.rule.full_batch)});
+    long_step = seconds > long_step_seconds || full_batch;
     clipping.by_norm = choices.rule.clip_norm != 0;  // of all gradients, before the first parameter changes
     clipping.value = static_cast<T>(choices.rule.clip_value);
-    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm;
+    fused = chunk == batch && seconds < longest_fused_step_seconds && !clipping.by_norm && !full_batch;
     const bool full_precision = mixed.kernels == nullptr;
     const bool drops = choices.dropout.any();
     ways.few = allowed().few && parameters.plain && full_precision && !drops && fused && threads == 1 && batch <= largest_few_rows;

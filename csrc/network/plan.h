@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "gemm/skip.h"
@@ -11,6 +12,7 @@
 #include "network/compact.h"
 #include "network/dropout.h"
 #include "network/fast_ways.h"
+#include "network/full_batch.h"
 #include "network/mixup.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
@@ -142,8 +144,9 @@ struct StepPlan {
     OptimizerState<T> optimizer;
     WeightAverage<T> average;
     Clipping<T> clipping;
-    T* losses;                              // (chunk)
-    std::vector<MemberScratch<T>> scratch;  // as many as the largest team
+    std::unique_ptr<FullBatch<T>> full_batch;  // null: mini-batches and an optimizer
+    T* losses;                                 // (chunk)
+    std::vector<MemberScratch<T>> scratch;     // as many as the largest team
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays
 

@@ -203,7 +203,31 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     return StepResult::committed;
 }
 
+template <class T>
+bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Member& member, Interruption& interruption, Tally& tally) {
+    StepPlan<T>& plan = context.plan;
+    reset(plan.peaks[static_cast<std::size_t>(member.index)]);
+    double loss_sum = 0;
+    for (int64_t done = 0; done < samples; done += plan.chunk) {
+        const Chunk<T> chunk{context, member, interruption, nullptr, done, std::min(plan.chunk, samples - done), done > 0};
+        pass(chunk);
+        if (context.custom && context.custom->failed) return false;
+        if (member.leads()) loss_sum = add_in_order(plan.losses, chunk.rows, loss_sum);
+        gradients(chunk, false, samples);
+        if (!context.parameters.plain) extra_gradients(chunk);
+        if (member.leads()) interruption.abandon_step = interruption.asked();
+        member.wait();
+        if (interruption.abandon_step) return false;
+    }
+    if (!member.leads()) return true;
+    tally = {loss_sum, 0, samples};
+    for (int m = 0; m < member.count; ++m) tally.correct += plan.peaks[static_cast<std::size_t>(m)].correct;
+    return true;
+}
+
 template StepResult step(const StepContext<float>&, const int64_t*, int64_t, int64_t, const Member&, Interruption&, Tally&);
 template StepResult step(const StepContext<double>&, const int64_t*, int64_t, int64_t, const Member&, Interruption&, Tally&);
+template bool loss_and_gradients(const StepContext<float>&, int64_t, const Member&, Interruption&, Tally&);
+template bool loss_and_gradients(const StepContext<double>&, int64_t, const Member&, Interruption&, Tally&);
 
 }  // namespace fastmlp

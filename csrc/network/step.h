@@ -32,4 +32,9 @@ template <class T>
 StepResult step(const StepContext<T>& context, const int64_t* order, int64_t first, int64_t batch, const Member& member,
                 Interruption& interruption, Tally& tally);
 
+// Of all samples in sequence: `tally`, by the leader, and the stored gradients, each a sum. Nothing is updated. All members call it
+// together and get the same answer; false: it was left before the end.
+template <class T>
+bool loss_and_gradients(const StepContext<T>& context, int64_t samples, const Member& member, Interruption& interruption, Tally& tally);
+
 }  // namespace fastmlp

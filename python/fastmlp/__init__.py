@@ -21,6 +21,13 @@ from .errors import (
     NotSeparableWarning,
 )
 from .evaluation import Evaluation, History
+from .learning_rates import (
+    LearningRateStudy,
+    LearningRateSweep,
+    find_learning_rate,
+    learning_rate_study,
+)
+from .minimization import Minimization, minimize
 from .model import Model, load
 from .single_unit import LinearRegression, Perceptron, SoftmaxRegression
 from .training import train
@@ -38,8 +45,11 @@ __all__ = [
     "FastmlpError",
     "History",
     "InterruptedWarning",
+    "LearningRateStudy",
+    "LearningRateSweep",
     "LinearRegression",
     "LossFunctionError",
+    "Minimization",
     "Model",
     "ModelFileError",
     "NetworkConfig",
@@ -50,7 +60,10 @@ __all__ = [
     "TrainingConfig",
     "__version__",
     "bag",
+    "find_learning_rate",
+    "learning_rate_study",
     "load",
     "load_data",
+    "minimize",
     "train",
 ]

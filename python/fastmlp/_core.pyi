@@ -77,6 +77,13 @@ class OptimizerRow(TypedDict):
     hyperparameters: list[HyperparameterRow]
 
 @type_check_only
+class DescentMethodRow(TypedDict):
+    name: str
+    formula: str
+    line_search: str
+    hyperparameters: list[HyperparameterRow]
+
+@type_check_only
 class ScheduleRow(TypedDict):
     name: str
     formula: str
@@ -105,6 +112,8 @@ class Catalog(TypedDict):
     maxout: MaxoutRow
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
+    descent_methods: list[DescentMethodRow]
+    line_searches: list[str]
     schedules: list[ScheduleRow]
     update_options: list[HyperparameterRow]
     initializers: list[InitializerRow]
@@ -188,6 +197,25 @@ class Network:
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, int]: ...
 
+@type_check_only
+class Path(TypedDict):
+    points: NDArray[np.float64]
+    values: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    step_lengths: NDArray[np.float64]
+    evaluations: NDArray[np.int64]
+    reason: str
+
+def minimize(
+    function: Callable[[NDArray[np.float64]], tuple[float, ArrayLike]],
+    start: ArrayLike,
+    method: str,
+    line_search: str = "",
+    max_iterations: int = 100,
+    **numbers: float,
+) -> Path: ...
+
 class EpochResult:
     def __init__(
         self,
@@ -213,6 +241,10 @@ class EpochResult:
     def steps(self) -> int: ...
     @property
     def learning_rate(self) -> float: ...
+    @property
+    def evaluations(self) -> int: ...
+    @property
+    def stop_reason(self) -> str: ...
 
 @type_check_only
 class TrainerState(TypedDict):
@@ -252,6 +284,8 @@ class Trainer:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
         ema_decay: float | None = None,
+        line_search: str = "",
+        record_steps: bool = False,
         **numbers: float,
     ) -> None: ...
     @property
@@ -262,6 +296,8 @@ class Trainer:
     def reductions(self) -> int: ...
     @reductions.setter
     def reductions(self, count: int) -> None: ...
+    @property
+    def recorded_steps(self) -> NDArray[np.float64]: ...
     @property
     def last_epoch(self) -> EpochResult: ...
     def run_epoch(

@@ -150,7 +150,8 @@ class History(dict[str, list[float]]):
     Keys: ``loss`` and, for classes, ``accuracy`` (running means over the epoch, while the weights
     move); ``val_loss`` and ``val_accuracy`` (after the epoch) when there are validation rows;
     ``test_accuracy`` when the test rows are counted each epoch; ``learning_rate``, of the epoch's
-    last step; ``seconds``.
+    last step (of a full-batch method the length of its step, and ``loss`` is that of all rows after
+    it); ``evaluations`` of its line search; ``seconds``.
 
     Examples
     --------

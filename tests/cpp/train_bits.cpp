@@ -11,7 +11,7 @@
 //   mkdir -p /tmp/bits/runtime && for LIST in FASTMLP_ISAS FASTMLP_PAIR_ISAS
 //   do echo "#define $LIST(row) row(portable, always)" >> /tmp/bits/runtime/isas.h; done
 //   COMPILE='-std=c++17 -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math -DFASTMLP_ISA=portable -DFASTMLP_TEAM_STD -pthread'
-//   SOURCES="tests/cpp/train_bits.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp csrc/kernels/*.cpp"
+//   SOURCES="tests/cpp/train_bits.cpp csrc/descent/*.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp csrc/kernels/*.cpp"
 //   aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
 //   g++ $COMPILE -g -O1 -fsanitize=address,undefined -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/asan && /tmp/bits/asan 3
 //   g++ $COMPILE -g -O1 -fsanitize=thread            -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/tsan && /tmp/bits/tsan 3
@@ -131,7 +131,7 @@ void run(const Case& of, int threads) {
     choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
     if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
     if (of.averaged) choices.ema_decay = 0.9;
-    choices.dropout = of.dropout;
+    choices.dropout.rates = of.dropout;
     StepPlan<T> plan(parameters, choices);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };

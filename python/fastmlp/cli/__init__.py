@@ -18,9 +18,15 @@ from typing import NoReturn
 from .. import __version__
 from ..config.keys import nearest
 from ..errors import ConfigError
-from . import evaluate, info, predict, train
+from . import evaluate, find_learning_rate, info, predict, train
 
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "info": info}
+COMMANDS = {
+    "train": train,
+    "find-learning-rate": find_learning_rate,
+    "evaluate": evaluate,
+    "predict": predict,
+    "info": info,
+}
 DONE, FAILED, MISUSED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,7 @@ RECIPES: dict[str, dict[str, Any]] = {"digits": {"batch_size": 32, "epochs": 30,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add SOURCE, a flag for every key of the configuration, and where things go."""
-    parser.add_argument(
-        "source",
-        nargs="?",
-        metavar="SOURCE",
-        help="digits (default), mnist, fashion-mnist, or a path: .csv .txt .npz .npy, a folder",
-    )
-    parser.add_argument("--config", metavar="FILE", help="TOML file; flags win over it")
+    add_source(parser)
     parser.add_argument("--save-config", metavar="FILE", help="write the whole configuration to it")
     parser.add_argument(
         "-o",
@@ -59,9 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document, nothing else")
     parser.add_argument("-q", "--quiet", action="store_true", help="no bar, no line an epoch")
+    add_keys(parser)
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add SOURCE and the file that the configuration starts from."""
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="digits (default), mnist, fashion-mnist, or a path: .csv .txt .npz .npy, a folder",
+    )
+    parser.add_argument("--config", metavar="FILE", help="TOML file; flags win over it")
+
+
+def add_keys(parser: argparse.ArgumentParser, *, without: Sequence[str] = ()) -> None:
+    """Add a flag for every key of the configuration, section by section."""
     groups = {name: parser.add_argument_group(f"[{name}]") for name in SECTIONS}
     for key, (section, field) in KEYS.items():
-        if key != "source":
+        if key not in ("source", *without):
             _add_key(groups[section], key, field.metadata, field.default)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 from ..atomic import atomic_write
 from ..errors import ConfigError
 from .catalog import FAMILIES
+from .full_batch import MEANS_NOTHING
 from .keys import nearest
 from .sections import (
     KEYS,
@@ -124,6 +125,11 @@ class Config:
                 f"layer_rates has {rates} numbers; the network has {layers} layers, the output's "
                 "among them"
             )
+        if self.training.is_full_batch and self.augmentation.chosen():
+            raise ConfigError(
+                f"augmentation does not go with optimizer {self.training.optimizer!r}, which needs "
+                "the same loss of all rows at every evaluation"
+            )
 
     def replace(self, **values: object) -> Config:
         """Return a copy in which some keys, named without their section, have other values.
@@ -160,6 +166,12 @@ class Config:
             if getattr(replaced.training, other) not in ones:
                 shown = " or ".join(f"{other}={one!r}" for one in ones)
                 raise ConfigError(f"{key}={values[key]!r} counts only with {shown}")
+        wrong = next(iter(MEANS_NOTHING & values.keys()), None)
+        if wrong is not None and replaced.training.is_full_batch:
+            raise ConfigError(
+                f"{wrong}={values[wrong]!r} does not go with optimizer "
+                f"{replaced.training.optimizer!r}, which takes all rows at once"
+            )
         return replaced
 
     def as_dict(self) -> dict[str, Any]:

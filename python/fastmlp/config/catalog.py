@@ -37,11 +37,15 @@ LOSS_CONSTANTS = {
     name: {one["name"]: one for one in row["constants"]} for name, row in LOSSES.items()
 }
 CONSTANTS = {name: one for own in LOSS_CONSTANTS.values() for name, one in own.items()}
-# By name of the optimizer, then of the hyperparameter: what the engine says of each.
+# By name of the optimizer, then of the hyperparameter: what the engine says of each. First those
+# that step after every batch, then those that search along a line, with the loss of all rows.
 OPTIMIZERS = {
     row["name"]: {one["name"]: one for one in row["hyperparameters"]}
-    for row in _CATALOG["optimizers"]
+    for row in (*_CATALOG["optimizers"], *_CATALOG["descent_methods"])
 }
+# Of the latter, the line search where none is chosen.
+FULL_BATCH = {row["name"]: row["line_search"] for row in _CATALOG["descent_methods"]}
+LINE_SEARCHES = tuple(_CATALOG["line_searches"])
 SCHEDULES = {
     row["name"]: {one["name"]: one for one in row["hyperparameters"]}
     for row in _CATALOG["schedules"]

@@ -13,7 +13,9 @@ from .catalog import (
     DROPOUT_SCHEDULES,
     EMA_DECAY,
     FAMILIES,
+    FULL_BATCH,
     HYPERPARAMETERS,
+    LINE_SEARCHES,
     LOSS_CONSTANTS,
     LOSS_OUTPUTS,
     MIXUP,
@@ -22,6 +24,7 @@ from .catalog import (
     SCHEDULES,
     UPDATE_OPTIONS,
 )
+from .full_batch import line_search_of
 from .keys import (
     choice,
     default_of,
@@ -98,6 +101,16 @@ class TrainingConfig(Section):
     l1: float | None = _hyperparameter("l1")
     l2: float | None = _hyperparameter("l2")
     weight_decay: float | None = _hyperparameter("weight_decay")
+    history: int | None = _hyperparameter("history")
+    gradient_tolerance: float | None = _hyperparameter("gradient_tolerance")
+    max_evaluations: int | None = _hyperparameter("max_evaluations")
+    line_search: str | None = key(
+        None,
+        choice(LINE_SEARCHES),
+        "which step along the direction: one that fulfils the strong Wolfe conditions, or the best "
+        f"({', '.join(f'{name} {default}' for name, default in FULL_BATCH.items())})",
+        optional=True,
+    )
     schedule: str = key(
         "constant", choice(tuple(SCHEDULES)), "how the learning rate changes over the steps"
     )
@@ -208,8 +221,14 @@ class TrainingConfig(Section):
                 f"clip_value and clip_norm are both given ({self.clip_value} and "
                 f"{self.clip_norm}); choose one"
             )
+        object.__setattr__(self, "line_search", line_search_of(self))
         if self.loss != "auto":
             self._settle_constants(LOSS_CONSTANTS[self.loss])
+
+    @property
+    def is_full_batch(self) -> bool:
+        """Whether the optimizer searches along a line, with the loss of all rows."""
+        return self.optimizer in FULL_BATCH
 
     def _settle_constants(self, own: Mapping[str, Any]) -> None:
         """Give the constants of the loss their defaults; refuse those that it does not have."""
@@ -238,8 +257,10 @@ class TrainingConfig(Section):
         if not isinstance(choice, str) or choice == getattr(self, family):
             return {}
         choices = FAMILIES[family]
+        others = ("line_search",) if family == "optimizer" else ()
         kept = {name for name, one in choices.get(choice, {}).items() if one["on_weights_only"]}
-        return dict.fromkeys(name for name in _names_in(choices) if name not in kept)
+        names = (*_names_in(choices), *others)
+        return dict.fromkeys(name for name in names if name not in kept)
 
     def dropout_rates(self, hidden: int) -> tuple[float, ...]:
         """Return the share left out of the inputs and of each of so many hidden layers."""
@@ -258,6 +279,7 @@ class TrainingConfig(Section):
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "epochs": self.epochs,
+            "line_search": self.line_search or "",
             **{name: getattr(self, name) for name in UPDATE_OPTIONS},
             **self.hyperparameters("optimizer"),
             **self.hyperparameters("schedule"),

@@ -49,6 +49,7 @@ RECORD: dict[str, tuple[type, ...]] = {
     "data_sha256": (str, type(None)),  # of all rows, before the split
     "best_epoch": (int, type(None)),  # from 0, of early stopping
     "stopped_early": (bool,),
+    "stop_reason": (str, type(None)),  # why a full-batch method took no further step
 }
 
 

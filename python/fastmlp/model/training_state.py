@@ -15,7 +15,7 @@ from . import tensors
 from .container import Slot
 from .tensors import Array, Layers, Rows
 
-MOST_STATES = 16  # arrays a parameter that an optimizer may keep: more are taken for damage
+MOST_STATES = 200  # arrays a parameter that an optimizer may keep: more are taken for damage
 KEYS = {"steps", "states", "sets", "mean_count", "so_far", "best", "data"}
 SO_FAR = {"loss_sum", "correct", "samples", "steps", "learning_rate"}
 BEST = {"epoch", "score", "reference", "waited"}

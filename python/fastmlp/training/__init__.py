@@ -111,7 +111,10 @@ def train(
         ``learning_rate=0.1`` (values on a linear output: 0.01), ``momentum=0.0`` and
         ``nesterov=False``, or ``optimizer="adam"`` with ``learning_rate=0.001``, ``beta_1=0.9``,
         ``beta_2=0.999`` and ``epsilon=1e-8``, both with ``l1=0.0`` and ``l2=0.0``, or one of the
-        others (``fastmlp train --help`` lists them all with their numbers),
+        others (``fastmlp train --help`` lists them all with their numbers), ``optimizer="lbfgs"``
+        with ``history=10`` or ``"steepest_descent"``, both with ``line_search=None`` (their own:
+        ``"wolfe"`` for lbfgs, else ``"exact"``), ``max_evaluations=25``,
+        ``gradient_tolerance=1e-5`` and ``l2=0.0``,
         ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
         ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
@@ -180,11 +183,19 @@ def train(
     and ``weight_decay`` (which adamw and lion do not pass through their averages) pull weights,
     never biases.
 
+    ``lbfgs`` (Liu and Nocedal, 1989) and ``steepest_descent`` (along ``-g / |g|``) take all rows at
+    once, one step an epoch, whose length a line search finds: one that fulfils the strong Wolfe
+    conditions, or the best along the line. l2 is part of what they make small; l1 has no gradient
+    at 0 and is refused, as are mini-batches and all that draws, clips or schedules. Training ends
+    early where the gradient is small or no lower loss is found; ``record["stop_reason"]`` says so.
+    The loss of an epoch is that of all rows after its step, its learning_rate the step's length.
+
     A ``schedule`` multiplies the learning rate, step by step, by a factor from 0 to 1:
     ``step_decay``, ``exponential``, ``polynomial``, ``invscaling`` (as scikit-learn), ``cosine``,
-    ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024) or ``plateau`` (falls
-    where the validation loss does not), after ``warmup_epochs`` in which it rises. ``clip_value``
-    limits each element of g, ``clip_norm`` its norm over all parameters, before penalties.
+    ``cosine_restarts``, ``one_cycle``, ``coslog`` (Holzmueller et al., 2024), ``plateau`` (falls
+    where the validation loss does not) or ``range_test`` (rises, for `find_learning_rate`), after
+    ``warmup_epochs`` in which it rises. ``clip_value`` limits each element of g, ``clip_norm`` its
+    norm over all parameters, before penalties.
     ``layer_rates`` has a multiple of the learning rate for each layer (0 keeps a layer as it is),
     ``bias_rate`` one for all biases. The same seed and data give the same bits for any number of
     threads.
@@ -211,6 +222,37 @@ def train(
     ...
     fastmlp.errors.ConfigError: unknown option 'bach_size' - did you mean 'batch_size'?
     """
+    plan = prepare(
+        x,
+        y,
+        config=config,
+        sample_weight=sample_weight,
+        class_weight=class_weight,
+        validation=validation,
+        init=init,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        **options,
+    )
+    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def prepare(
+    x: Any = None,
+    y: Any = None,
+    *,
+    config: Config | str | os.PathLike[str] | None = None,
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | None = None,
+    validation: tuple[Any, Any] | float | None = None,
+    init: str | Model | Weights | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Plan:
+    """Decide and check everything that `train` would do with these arguments; compute nothing."""
     going_on = None if resume is None else GoingOn.read(resume)
     chosen = config if isinstance(config, Config) else Config()
     if config is None and going_on is not None:
@@ -228,7 +270,7 @@ def train(
         raise ConfigError("init and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
     data, parts, labels = bring_together(x, y, validation, chosen, options)
-    return fit(
+    return plan_for(
         data,
         parts,
         chosen,
@@ -237,9 +279,6 @@ def train(
         class_weight=class_weight,
         loss_function=function if callable(function) else None,
         start=init,
-        progress=progress,
-        verbose=verbose,
-        on_epoch=on_epoch,
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
@@ -328,18 +367,30 @@ def fit(
     parts: Split,
     config: Config,
     *,
+    progress: bool = False,
+    verbose: bool = False,
+    on_epoch: Callable[[int, Model], object] | None = None,
+    **more: Any,
+) -> Model:
+    """Train on a data set that is already split; for the rest see `plan_for` and `train`."""
+    plan = plan_for(data, parts, config, **more)
+    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
+
+
+def plan_for(
+    data: Dataset,
+    parts: Split,
+    config: Config,
+    *,
     labels: Any = None,
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     loss_function: LossFunction | None = None,
     start: Model | Weights | None = None,
-    progress: bool = False,
-    verbose: bool = False,
-    on_epoch: Callable[[int, Model], object] | None = None,
     checkpoint: Checkpoint | None = None,
     going_on: GoingOn | None = None,
-) -> Model:
-    """Train on a data set that is already split; for the rest see `train`.
+) -> Plan:
+    """Return what is to be trained, on a data set that is already split.
 
     Parameters
     ----------
@@ -406,7 +457,7 @@ def fit(
     weights = training_weights(weights, by_class, targets, encoded)
     if going_on is not None:
         going_on.require_data(fingerprint_of_weights(weights))
-    plan = Plan(
+    return Plan(
         network,
         description,
         (parts.x_train, encoded),
@@ -418,7 +469,6 @@ def fit(
         going_on,
         {} if checkpoint is None else fingerprints(parts) | fingerprint_of_weights(weights),
     )
-    return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 
 
 def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:

@@ -214,9 +214,9 @@ def _initializer(config: Config) -> str:
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
-def _learning_rate(config: Config, task: str) -> float:
+def _learning_rate(config: Config, task: str) -> float | None:
     chosen = config.training
-    if chosen.learning_rate is not None:
+    if chosen.learning_rate is not None or chosen.is_full_batch:
         return chosen.learning_rate
     is_linear = task == "regression" and config.network.output_activation == VALUE_OUTPUT
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE

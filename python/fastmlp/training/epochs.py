@@ -22,11 +22,17 @@ from .run import Run
 def run_epochs(
     plan: Plan,
     *,
-    progress: bool,
-    verbose: bool,
-    on_epoch: Callable[[int, Model], object] | None,
+    progress: bool = False,
+    verbose: bool = False,
+    on_epoch: Callable[[int, Model], object] | None = None,
+    trainer: _core.Trainer | None = None,
 ) -> Model:
     """Train for the epochs of the configuration and return the model.
+
+    Parameters
+    ----------
+    trainer : Trainer, optional
+        Of this plan, where the caller wants to ask it something afterwards; it is closed.
 
     Raises
     ------
@@ -35,7 +41,7 @@ def run_epochs(
     LossFunctionError
         The caller's loss failed.
     """
-    run = Run(plan, trainer_of(plan), verbose)
+    run = Run(plan, trainer_of(plan) if trainer is None else trainer, verbose)
     epochs, rows = plan.description.config.training.epochs, len(plan.training[0])
     run_epoch = run.trainer.run_epoch if plan.loss_function is None else told(run.trainer.run_epoch)
     bar = _bar(epochs, rows) if progress else None
@@ -67,8 +73,8 @@ def run_epochs(
         run.trainer.close()
 
 
-def trainer_of(plan: Plan) -> _core.Trainer:
-    """Return the engine's trainer for the plan."""
+def trainer_of(plan: Plan, *, record_steps: bool = False) -> _core.Trainer:
+    """Return the engine's trainer for the plan; it can keep loss and rate of every step."""
     chosen = plan.description.config.training
     rows, targets = plan.training
     return _core.Trainer(
@@ -89,6 +95,7 @@ def trainer_of(plan: Plan) -> _core.Trainer:
         max_norm=chosen.max_norm or 0.0,
         augmentation=_augmentation(plan.description),
         dropout=chosen.dropout_rates(len(plan.description.config.network.hidden)),
+        record_steps=record_steps,
         dropout_schedule=chosen.dropout_schedule,
         dropout_epochs=chosen.dropout_epochs or 1.0,
         **chosen.trainer_options(),
@@ -126,6 +133,8 @@ def _warn_interrupted(run: Run) -> None:
 
 
 def _diverged(run: Run) -> str:
+    if run.chosen.is_full_batch:
+        return "the loss or its gradient is infinite or NaN; try other first weights or scaled rows"
     step = int((run.partial or {}).get("steps", 0)) + 1
     return (
         f"training diverged in epoch {run.done.epochs + 1} of {run.chosen.epochs}, step {step}: "

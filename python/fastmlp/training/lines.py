@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..config.training import TrainingConfig
 from ..model.description import Description
 from ..model.targets import ClassTargets
 from .plan import Plan
@@ -59,10 +60,15 @@ def opening(plan: Plan) -> str:
     return (
         f"{', '.join(parts)}; {chosen.data.task} of {_outputs(about)} {what}, {scaling}\n"
         f"{' -> '.join([str(about.sizes[0]), *units])}; loss {chosen.training.loss}, "
-        f"{chosen.training.optimizer} {chosen.training.learning_rate}, "
-        f"batch {chosen.training.batch_size}"
+        f"{_how_it_steps(chosen.training)}"
         f"{_where_it_began(plan)}"
     )
+
+
+def _how_it_steps(chosen: TrainingConfig) -> str:
+    if chosen.is_full_batch:
+        return f"{chosen.optimizer}, {chosen.line_search} line search, all rows a step"
+    return f"{chosen.optimizer} {chosen.learning_rate}, batch {chosen.batch_size}"
 
 
 def _where_it_began(plan: Plan) -> str:

@@ -38,6 +38,7 @@ class Done:
 
     epochs: int = 0
     steps: int = 0
+    stop_reason: str = ""  # of a full-batch method that finds no further step
     best: Best = dataclasses.field(default_factory=Best)
     best_layers: Layers | None = None  # weights of the best epoch, where they may be returned
     mean: Mean = dataclasses.field(default_factory=Mean)
@@ -83,6 +84,7 @@ class Run:
             best=Best(**(state.best or {})),
             best_layers=state.sets.get("best"),
             mean=Mean(state.mean_count, state.sets.get("swa", ())),
+            stop_reason=str(model.record.get("stop_reason") or ""),
         )
         try:
             self.trainer.set_state(state.steps, state.states, state.sets.get("ema"))
@@ -100,12 +102,17 @@ class Run:
 
     def is_over(self) -> bool:
         """Whether no epoch follows."""
-        return self.done.epochs >= self.chosen.epochs or self.stopping.is_over(self.done.best)
+        return self.done.epochs >= self.chosen.epochs or self.has_stopped
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether early stopping or the optimizer wants no further epoch."""
+        return bool(self.done.stop_reason) or self.stopping.is_over(self.done.best)
 
     @property
     def stopped_early(self) -> bool:
-        """Whether early stopping leaves out epochs."""
-        return self.stopping.is_over(self.done.best) and self.done.epochs < self.chosen.epochs
+        """Whether epochs are left out."""
+        return self.has_stopped and self.done.epochs < self.chosen.epochs
 
     def figures(self, result: _core.EpochResult) -> dict[str, float]:
         """Return what the engine has measured while it trained."""
@@ -128,13 +135,22 @@ class Run:
         network = self.network_of(self.averages(mean) if self.chosen.validate_average else None)
         figures = self.figures(result) | self.measure(network)
         figures |= {"learning_rate": result.learning_rate, "seconds": seconds}
+        if self.chosen.is_full_batch:
+            figures["evaluations"] = result.evaluations
         best, layers = self.stopping.after(self.done.best, epoch, figures), self.done.best_layers
         if best.epoch == epoch and self.stopping.restores(best):
             layers = network.parameters()
         self.history.add(figures)
         self.watch_plateau([figures.get("val_loss", 0.0)])
         steps = self.done.steps + result.steps
-        self.done = Done(epochs=epoch + 1, steps=steps, best=best, best_layers=layers, mean=mean)
+        self.done = Done(
+            epochs=epoch + 1,
+            steps=steps,
+            best=best,
+            best_layers=layers,
+            mean=mean,
+            stop_reason=result.stop_reason,
+        )
         if self.verbose:
             self.tell(epoch, figures)
 
@@ -174,7 +190,8 @@ class Run:
             note = "best so far" if best.epoch == epoch else ""
             self.say(epoch_line(epoch, self.chosen.epochs, figures, note))
         if self.stopped_early:
-            self.say(self.stopping.reason(best))
+            stopped = self.done.stop_reason
+            self.say(f"stopped: {stopped}" if stopped else self.stopping.reason(best))
 
     def interrupt(self) -> None:
         """Keep what an interruption has left, in the checkpoint too."""
@@ -249,6 +266,7 @@ class Run:
             "partial_epoch": self.partial,
             "best_epoch": self.done.best.epoch,
             "stopped_early": self.stopped_early,
+            "stop_reason": self.done.stop_reason or None,
         }
         history = self.history.first(self.done.epochs)
         description = dataclasses.replace(self.plan.description, history=history, record=record)
