@@ -158,6 +158,8 @@ def test_a_model_has_it_and_its_file_keeps_it(tmp_path):
         ({"activation": "maxout(parts=2)"}, "'maxout' has no constant 'parts'; it has: pieces"),
         ({"output_activation": "maxout"}, "output_activation must be one of"),
         ({"activation": "maxout", "precision": "bf16"}, "precision 'full'"),
+        ({"activation": "maxout", "connections": 2}, "connections is not for maxout"),
+        ({"activation": "maxout", "init_scaling": "data"}, "init_scaling is not for maxout"),
     ],
     ids=str,
 )

@@ -16,11 +16,11 @@ py::dict tensor_row(const std::string& name, const py::tuple& shape, bool traine
 }
 
 template <class Value>
-Value read(const std::string& name, const py::handle& value) {
+Value read(const std::string& key, const py::handle& value, const char* what) {
     try {
         return value.cast<Value>();
     } catch (const py::cast_error&) {
-        throw py::type_error("structure: " + name + " = " + std::string(py::repr(value)) + " is not what it should be");
+        throw std::invalid_argument("structure '" + key + "' = " + std::string(py::repr(value)) + " is not " + what);
     }
 }
 
@@ -30,26 +30,29 @@ Structure structure_of(const py::dict& given) {
     Structure structure;
     for (const auto& [key, value] : given) {
         const std::string name = py::str(key);
-        if (name == "normalization")
-            for (const auto& text : read<std::vector<std::string>>(name, value))
+        if (name == "masked")
+            structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
+        else if (name == "normalization")
+            for (const auto& text : read<std::vector<std::string>>(name, value, "a list of names, one for each hidden layer"))
                 structure.normalization.push_back(chosen_normalization(text));
         else if (name == "skips")
-            structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value);
+            structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value, "a list of pairs [from, to]");
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: normalization, skips");
+            throw std::invalid_argument("structure has no '" + name + "'; it has: masked, normalization, skips");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
-    py::dict dict;
+    py::dict found;
+    if (!structure.masked.empty()) found["masked"] = py::cast(structure.masked);
     if (!structure.normalization.empty()) {
         py::list texts;
         for (const ChosenNormalization& one : structure.normalization) texts.append(text_of(one));
-        dict["normalization"] = texts;
+        found["normalization"] = texts;
     }
-    if (!structure.skips.empty()) dict["skips"] = structure.skips;
-    return dict;
+    if (!structure.skips.empty()) found["skips"] = py::cast(structure.skips);
+    return found;
 }
 
 py::list tensor_rows(const Spec& spec) {

@@ -56,13 +56,18 @@ std::array<double, 2> drawn_pair(Drawn drawn, Stream stream, uint32_t row, uint3
     return values;
 }
 
-template <class T>
-void fill(T* to, int64_t rows, int64_t columns, int64_t row, const Stream& stream, Drawn drawn, double scale) {
+// scale: of all columns, or of each
+double scale_of(double scale, int64_t) { return scale; }
+double scale_of(const double* scales, int64_t column) { return scales[column]; }
+
+template <class T, class Scale>
+void fill(T* to, int64_t rows, int64_t columns, int64_t row, const Stream& stream, Drawn drawn, Scale scale) {
     for (int64_t i = 0; i < rows; ++i) {
         for (int64_t j = 0; j < columns; j += 2) {
             const auto values = drawn_pair(drawn, stream, static_cast<uint32_t>(i), static_cast<uint32_t>(j / 2));
             for (int64_t e = 0; e < 2 && j + e < columns; ++e)
-                to[i * row + j + e] = static_cast<T>(scale * values[static_cast<std::size_t>(e)] + 0.0);  // + 0.0: never a negative zero
+                to[i * row + j + e] =
+                    static_cast<T>(scale_of(scale, j + e) * values[static_cast<std::size_t>(e)] + 0.0);  // + 0.0: never a negative zero
         }
     }
 }
@@ -102,6 +107,47 @@ void fill_orthogonal(T* to, int64_t in, int64_t out, int64_t row, const Stream& 
             to[i * row + j] = static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
 }
 
+// Where units lack some of their inputs, each counts those that it has; the other side is the mean over the inputs.
+template <class T>
+void fill_masked(const Layer<T>& layer, const Distribution& weights, double std, const Stream& stream) {
+    std::vector<double> scales(static_cast<std::size_t>(layer.out));
+    std::vector<int64_t> inputs(scales.size(), 0);
+    int64_t all = 0;
+    for (int64_t i = 0; i < layer.in; ++i)
+        for (int64_t j = 0; j < layer.out; ++j) inputs[static_cast<std::size_t>(j)] += layer.mask[i * layer.weight_row + j] != 0;
+    for (const int64_t count : inputs) all += count;
+    const double outputs = std::max(1.0, static_cast<double>(all) / static_cast<double>(layer.in));
+    for (std::size_t j = 0; j < scales.size(); ++j)
+        scales[j] = weights.scale(static_cast<double>(std::max<int64_t>(1, inputs[j])), outputs, std);
+    if (weights.drawn == Drawn::orthogonal)
+        fill_orthogonal(layer.weight, layer.in, layer.out, layer.weight_row, stream);
+    else
+        fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scales.data());
+    for (int64_t i = 0; i < layer.in * layer.weight_row; ++i)
+        if (layer.mask[i] == 0) layer.weight[i] = 0;
+}
+
+// in inputs of the layer's units; each piece of a unit counts as a unit.
+template <class T>
+void fill_whole(const Layer<T>& layer, T* to, int64_t in, const Distribution& weights, double std, const Stream& stream) {
+    if (weights.drawn == Drawn::orthogonal) return fill_orthogonal(to, in, layer.out, layer.weight_row, stream);
+    const double scale = weights.scale(static_cast<double>(in), static_cast<double>(layer.out / layer.structure.pieces), std);
+    fill(to, in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+}
+
+template <class T>
+void fill_weights(const Layer<T>& layer, const Distribution& weights, double std, const Stream& stream) {
+    if (layer.mask) return fill_masked(layer, weights, std, stream);
+    fill_whole(layer, layer.weight, layer.in, weights, std, stream);
+}
+
+// As weights, from a part of their stream that these do not reach.
+template <class T>
+void fill_projection(const Layer<T>& layer, const SkipInto<T>& skip, const Distribution& weights, double std, Stream stream) {
+    stream.step = static_cast<uint32_t>(skip.from + 1);
+    fill_whole(layer, layer.extras[static_cast<std::size_t>(skip.number)].values, skip.width, weights, std, stream);
+}
+
 }  // namespace
 
 const std::vector<InitializerRow>& initializers() {
@@ -127,19 +173,9 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
         const auto number = static_cast<uint32_t>(l);
-        const auto draw = [&](T* to, int64_t in, int64_t row, uint32_t step) {
-            const Stream stream{with.seed, Purpose::weights, number, step};
-            const double scale = weights.scale(static_cast<double>(in), static_cast<double>(layer.out / layer.structure.pieces), with.std);
-            if (weights.drawn == Drawn::orthogonal)
-                fill_orthogonal(to, in, layer.out, row, stream);
-            else
-                fill(to, in, layer.out, row, stream, weights.drawn, scale);
-        };
-        draw(layer.weight, layer.in, layer.weight_row, 0);
+        fill_weights(layer, weights, with.std, {with.seed, Purpose::weights, number});
         for (const SkipInto<T>& skip : layer.structure.skips)
-            if (skip.number >= 0)
-                draw(layer.extras[static_cast<std::size_t>(skip.number)].values, skip.width, skip.projection_row,
-                     static_cast<uint32_t>(skip.from + 1));
+            if (skip.number >= 0) fill_projection(layer, skip, weights, with.std, {with.seed, Purpose::weights, number});
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
 }

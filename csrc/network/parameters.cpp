@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/sparse.h"
 #include "network/structured_spec.h"
 
 namespace fastmlp {
@@ -44,6 +45,12 @@ LayerStructure<T> structure_of(const Spec& spec, int64_t l, const Layer<T>& laye
     return is;
 }
 
+template <class T>
+void fill(const Extra<T>& extra) {
+    for (int64_t i = 0; i < extra.about.lines(); ++i)
+        std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+}
+
 }  // namespace
 
 template <class T>
@@ -65,10 +72,14 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
         for (Layer<T>& layer : layers_) {
             layer.weight = in.take<T>(checked_product(layer.in, layer.weight_row));
             layer.bias = in.take<T>(layer.weight_row);
-            for (Extra<T>& extra : layer.extras) extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+            for (Extra<T>& extra : layer.extras) {
+                extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+                if (extra.about.name == "mask") layer.mask = extra.values;
+            }
         }
     });
-    fill_extras();
+    for (const Layer<T>& layer : layers_)
+        for (const Extra<T>& extra : layer.extras) fill(extra);
     for (int64_t l = 0; l < layers(); ++l) {
         Layer<T>& layer = layers_[static_cast<std::size_t>(l)];
         layer.structure = structure_of(spec, l, layer);
@@ -80,8 +91,20 @@ template <class T>
 void Parameters<T>::fill_extras() {
     for (const Layer<T>& layer : layers_)
         for (const Extra<T>& extra : layer.extras)
-            for (int64_t i = 0; i < extra.about.lines(); ++i)
-                std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+            if (!extra.about.given) fill(extra);
+}
+
+template <class T>
+Parameters<T>::~Parameters() = default;
+
+template <class T>
+void Parameters<T>::find_zeros() {
+    if (!structured_) sparse = SparseLayers<T>::of_network(*this);
+}
+
+template <class T>
+void Parameters<T>::forget_zeros() {
+    sparse = nullptr;
 }
 
 template <class T>

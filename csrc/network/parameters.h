@@ -1,6 +1,7 @@
 // The numbers of a network: a weight matrix and a bias a layer, and what few layers have beside them, in one block of memory.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "network/layer_structure.h"
@@ -38,6 +39,7 @@ struct Layer {
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
     LayerStructure<T> structure;
+    const T* mask = nullptr;  // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
     bool learns;  // its activation's constants: they are the first extras
 
@@ -46,19 +48,28 @@ struct Layer {
 };
 
 template <class T>
+struct SparseLayers;
+
+template <class T>
 class Parameters {
 public:
     explicit Parameters(const Spec& spec);  // zeros; extras as they begin
+    ~Parameters();
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
     T largest_magnitude() const;
+    void fill_extras();                                 // as they begin, but what the caller gives
     bool is_structured() const { return structured_; }  // some layer is
-    void fill_extras();                                 // as they begin
 
     const bool plain;  // as the spec says
+
+    // To be called when weights were changed by anything but a step: prediction leaves out their zeros, where that is faster.
+    void find_zeros();
+    void forget_zeros();                            // prediction reads W again
+    std::unique_ptr<const SparseLayers<T>> sparse;  // null: prediction reads W
 
 private:
     std::vector<Layer<T>> layers_;

@@ -33,6 +33,9 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
     return tensors;
 }
 
+// 1 where a weight is, 0 where it is zero and stays so.
+ExtraTensor mask(int64_t in, int64_t out) { return {"mask", in, out, 1, false, false, true}; }
+
 }  // namespace
 
 int64_t Spec::parameter_count() const {
@@ -82,6 +85,9 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         throw std::invalid_argument(std::to_string(sizes.size()) + " sizes make " + std::to_string(sizes.size() - 1) + " layers, but " +
                                     std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
     Spec spec{sizes, {}, structure};
+    if (!structure.masked.empty() && structure.masked.size() != activations.size())
+        throw std::invalid_argument("structure 'masked' has " + std::to_string(structure.masked.size()) + " entries; the network has " +
+                                    std::to_string(activations.size()) + " layers");
     for (std::size_t l = 0; l < activations.size(); ++l) {
         const ChosenActivation chosen = chosen_activation(activations[l]);
         if (row_of(chosen).rowwise && l + 1 < activations.size())
@@ -94,6 +100,8 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) + " is for hidden layers only");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
+        if (!structure.masked.empty() && structure.masked[l])
+            spec.extras.back().push_back(mask(sizes[l], spec.columns(static_cast<int64_t>(l))));
     }
     add_structured_layers(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits

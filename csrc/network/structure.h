@@ -11,10 +11,11 @@
 namespace fastmlp {
 
 struct Structure {
-    std::vector<ChosenNormalization> normalization;  // of each hidden layer; empty: none
-    std::vector<std::array<int64_t, 2>> skips;       // from y[first] into layer number `second`, from 1; the inputs are y[0]
+    std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
+    std::vector<ChosenNormalization> normalization{};  // of each hidden layer; empty: none
+    std::vector<std::array<int64_t, 2>> skips{};       // from y[first] into layer number `second`, from 1; the inputs are y[0]
 
-    bool is_plain() const { return normalization.empty() && skips.empty(); }
+    bool is_plain() const { return masked.empty() && normalization.empty() && skips.empty(); }
 };
 
 }  // namespace fastmlp

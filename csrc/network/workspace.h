@@ -2,6 +2,7 @@
 #pragma once
 
 #include "network/plan.h"
+#include "network/sparse.h"
 #include "runtime/kept.h"
 
 namespace fastmlp {
@@ -17,6 +18,8 @@ struct FewWorkspace {
     int64_t y_row;
     FewRows<T> rows;     // the inputs of a layer
     T* softmax_columns;  // (outputs x lanes)
+    bool sparse;         // whether there is room for columns of samples, where W is sparse
+    SparsePanels<T> panels;
 
 private:
     Arena memory_;
@@ -27,7 +30,8 @@ template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
     StructuredActivity<T> structured;
-    NonZeros<T> by_sample;  // of the inputs, where zeros are skipped
+    NonZeros<T> by_sample;   // of the inputs, where zeros are skipped
+    SparsePanels<T> panels;  // where W is sparse
     MemberScratch<T> scratch;
     T* delta_t;  // (outputs x lanes): the loss kernel's columns
     T* losses;   // (rows)
@@ -39,6 +43,7 @@ struct BlockWorkspaces {
 
     int64_t rows;  // the largest block
     bool skips;    // whether there is room for lists of the inputs
+    bool sparse;   // and for columns of samples
     std::vector<BlockWorkspace<T>> of_member;
 
 private:

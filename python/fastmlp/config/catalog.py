@@ -14,6 +14,9 @@ HIDDEN_ACTIVATIONS = (
 )
 OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
+SELF_NORMALIZING = frozenset(
+    row["name"] for row in _CATALOG["activations"] if row["self_normalizes"]
+)
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
 NORMALIZATIONS = tuple(row["name"] for row in _CATALOG["normalizations"])
 OVER_SAMPLES = frozenset(row["name"] for row in _CATALOG["normalizations"] if row["over_samples"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUT_ACTIVATIONS
-from .keys import choice, column, one_activation, per_layer, real, text, widths
+from .keys import choice, column, one_activation, per_layer, real, text, whole, widths
 from .section import Section, key
 from .structure import one_normalization, skip_connections
 from .training import TrainingConfig
@@ -98,7 +98,20 @@ class NetworkConfig(Section):
         "pairs [from, to] of layers, 0 the inputs: what the first gives is added to what goes into "
         "the activation of the second, through a matrix where their widths differ",
     )
+    connections: int | Sequence[int] | None = key(
+        None,
+        per_layer(whole(1, 2**31 - 1)),
+        "inputs of each hidden unit, drawn by the seed, one number or one for each layer "
+        "(default: all)",
+        optional=True,
+    )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
+    init_scaling: str = key(
+        "none",
+        choice(("none", "data")),
+        "whether weights that are drawn are scaled so that each unit's input has mean 0 and "
+        "deviation 1 over the first training rows",
+    )
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")
     dtype: str = key("float32", choice(("float32", "float64")), "precision of the network")
@@ -112,6 +125,11 @@ class NetworkConfig(Section):
                     f"{name} names {len(given)} layers and hidden {len(self.hidden)}; "
                     "give one name for all hidden layers or one for each"
                 )
+        if isinstance(self.connections, Sequence) and len(self.connections) != len(self.hidden):
+            raise ConfigError(
+                f"connections names {len(self.connections)} layers and hidden {len(self.hidden)}; "
+                "give one number for all hidden layers or one for each"
+            )
         last = len(self.hidden) + 1
         for at, (start, end) in enumerate(self.skips):
             if end > last:

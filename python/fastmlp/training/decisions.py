@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
@@ -22,6 +23,7 @@ from ..config.catalog import (
     OPTIMIZERS,
     OVER_SAMPLES,
     RECTIFIERS,
+    SELF_NORMALIZING,
     UNTRAINABLE,
 )
 from ..config.keys import activation_name
@@ -30,6 +32,7 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.multilabel import LabelSetTargets
+from ..model.pruning import Masks
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -40,11 +43,15 @@ from ..model.targets import (
     infer_task,
 )
 from .averaging import first_averaged_epoch
+from .pruning import decided_prune_epochs, masked, put_masks
+
+Array = NDArray[Any]
 
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
+ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever the batch
 
 
 def decide(
@@ -107,6 +114,8 @@ def decide(
         "init": _initializer(config),
         "learning_rate": _learning_rate(config, task),
     }
+    if config.training.prune:
+        decided["prune_epochs"] = decided_prune_epochs(config.training)
     if config.training.averaging == "swa":  # where more epochs follow, it stays
         decided["swa_start"] = first_averaged_epoch(config.training)
     if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
@@ -121,8 +130,6 @@ def _require_dropout_fits(config: Config) -> None:
             f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
             "give one share for all hidden layers or one for each"
         )
-    if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
-        raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
     if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
@@ -134,6 +141,14 @@ def _require_structure_fits(config: Config) -> None:
         raise ConfigError(
             f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
         )
+    limited = {
+        "connections": config.network.connections is not None,
+        "prune": bool(chosen.prune),
+        "init_scaling": config.network.init_scaling != "none",
+    }
+    if has_pieces and any(limited.values()):
+        named = ", ".join(name for name, is_chosen in limited.items() if is_chosen)
+        raise ConfigError(f"{named} is not for maxout, whose units have several sums each")
     if names & OVER_SAMPLES and chosen.batch_size == 1:
         raise ConfigError("normalization 'batch' needs batch_size 2 or more; got 1")
 
@@ -210,7 +225,9 @@ def _input_scaling(
 def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
-    names = map(activation_name, config.network.hidden_activations())
+    names = {activation_name(one) for one in config.network.hidden_activations()}
+    if names and names <= SELF_NORMALIZING:
+        return "lecun_normal"
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
@@ -224,7 +241,26 @@ def _learning_rate(config: Config, task: str) -> float | None:
     return default / (LINEAR_DIVISOR if is_steep else 1)
 
 
-def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
+def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> None:
+    """Let the weights that were drawn suit the first rows of the first epoch, where that is chosen.
+
+    Raises
+    ------
+    ConfigError
+        A network whose layers are more than f(x W + b).
+    """
+    if config.network.init_scaling == "none":
+        return
+    if network.structure:
+        raise ConfigError(
+            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
+        )
+    count, chosen = len(rows), config.training
+    order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
+    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+
+
+def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:
     """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
 
     (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
@@ -235,6 +271,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
         Tensors of other shapes than the network's, or not finite.
     """
     chosen = config.network
+    put_masks(network, masks)
     if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
         network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
     if start is None:
@@ -248,6 +285,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
     except (TypeError, ValueError) as error:
         raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
     if len(given) == len(network.tensors):
+        given = list(masked(network, given))
         given = [
             layer + rest[2:] if len(layer) == 2 else layer
             for layer, rest in zip(given, network.parameters(), strict=True)
