@@ -14,12 +14,18 @@ FEATURES = (
     "dropout_schedule",
     "fast_ways",
     "full_batch",
+    "heads",
+    "init_scaling",
     "learned_activations",
     "masks",
     "max_norm",
+    "maxout",
     "mixed_dropout",
     "mixup",
     "noise",
+    "perceptron",
+    "structured",
+    "tied",
 )
 
 

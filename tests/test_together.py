@@ -4,6 +4,8 @@ training that is resumed.
 
 from __future__ import annotations
 
+import dataclasses
+
 import fastmlp
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ import pytest
 EVERYTHING = {
     "hidden": [40, 30],
     "activation": ["gelu", "prelu(alpha=0.1)"],
+    "normalization": ["batch", "layer"],
+    "skips": [[0, 2], [1, 3]],
     "init": "orthogonal",
-    "init_scaling": "data",
     "label_smoothing": 0.1,
     "class_weight": "balanced",
     "optimizer": "nadam",
@@ -74,6 +77,43 @@ def test_going_on_gives_the_bits_of_not_stopping(whole, tmp_path, stopped):
     path = tmp_path / "run.safetensors"
     trained(epochs=stopped, checkpoint=path)
     assert trained(epochs=5, resume=path) == whole
+
+
+# With several heads and tied layers; what is for one output is left out.
+ONE_OUTPUT = ("label_smoothing", "class_weight", "mixup")
+SEVERAL = {name: value for name, value in EVERYTHING.items() if name not in ONE_OUTPUT} | {
+    "hidden": [40, 40, 40],
+    "activation": ["gelu", "prelu(alpha=0.1)", "tanh"],
+    "tied": [[1, 2]],
+    "layer_rates": [1.0, 0.5, 0.5, 1.0],
+    "dropout": [0.2, 0.1, 0.1],
+    "monitor": "val_loss_digit",
+    "heads": {
+        "digit": {"label_smoothing": 0.1},
+        "parity": {"weight": 0.3, "output_activation": "sigmoid"},
+        "ink": {"weight": 0.2, "loss": "huber", "target_scaling": "standard"},
+    },
+}
+
+
+def trained_heads(**options):
+    digits = fastmlp.load_data("digits")
+    parity = np.where(digits.y % 2, "odd", "even")
+    y = {"digit": digits.y, "parity": parity, "ink": digits.x.sum(axis=1) / 16}
+    data = dataclasses.replace(digits, y=y)
+    model = fastmlp.train(data, **SEVERAL, **options)
+    figures = {name: values for name, values in model.history.items() if name != "seconds"}
+    return figures, b"".join(one.tobytes() for layer in model.parameters for one in layer)
+
+
+def test_several_heads_and_tied_layers_go_with_all_else(tmp_path, team):
+    path = tmp_path / "run.safetensors"
+    whole = trained_heads(epochs=6)
+    assert whole[0]["val_loss_digit"][-1] < whole[0]["val_loss_digit"][0]
+    trained_heads(epochs=2, checkpoint=path)
+    team(3)
+    assert trained_heads(epochs=6) == whole
+    assert trained_heads(epochs=6, resume=path) == whole
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "lion", "rmsprop", "adagrad"])

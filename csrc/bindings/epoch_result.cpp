@@ -4,6 +4,10 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include <pybind11/stl.h>
 
 #include "bindings/module.h"
 
@@ -12,9 +16,13 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps, double learning_rate) {
+using Heads = std::vector<std::pair<double, int64_t>>;  // sum of the losses and count of right samples of each
+
+EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t samples, int64_t steps, double learning_rate,
+                        const Heads& heads) {
     EpochResult result;
     result.tally = {loss_sum, correct, samples};
+    for (const auto& [sum, right] : heads) result.tally.heads.push_back({sum, right});
     result.steps = steps;
     result.learning_rate = learning_rate;
     result.epoch = epoch;
@@ -23,6 +31,12 @@ EpochResult make_result(int64_t epoch, double loss_sum, int64_t correct, int64_t
 
 double mean_loss(const EpochResult& result) {
     return result.tally.samples ? result.tally.loss_sum / static_cast<double>(result.tally.samples) : std::nan("");
+}
+
+Heads heads_of(const EpochResult& result) {
+    Heads heads;
+    for (const HeadTally& head : result.tally.heads) heads.emplace_back(head.loss_sum, head.correct);
+    return heads;
 }
 
 }  // namespace
@@ -36,7 +50,10 @@ py::array array_of(const std::vector<StepFigures>& steps) {
     return figures;
 }
 
-void require_begun(const EpochResult& so_far, int64_t epoch, int64_t batch, int64_t rows) {
+void require_begun(const EpochResult& so_far, int64_t epoch, int64_t batch, int64_t rows, std::size_t heads) {
+    if (so_far.tally.heads.size() != heads)
+        throw std::invalid_argument("so_far has " + std::to_string(so_far.tally.heads.size()) + " heads; the network has " +
+                                    std::to_string(heads));
     const int64_t samples = so_far.tally.samples, most_steps = (rows + batch - 1) / batch;
     const bool whole_steps = so_far.steps >= 0 && so_far.steps <= most_steps && samples == std::min(rows, so_far.steps * batch);
     if (so_far.epoch == epoch && whole_steps) return;
@@ -48,7 +65,7 @@ void require_begun(const EpochResult& so_far, int64_t epoch, int64_t batch, int6
 void bind_epoch_result(py::module_& module) {
     py::class_<EpochResult>(module, "EpochResult", "What one epoch, or its part before an interruption, has done.")
         .def(py::init(&make_result), py::kw_only(), py::arg("epoch"), py::arg("loss_sum"), py::arg("correct"), py::arg("samples"),
-             py::arg("steps"), py::arg("learning_rate"))
+             py::arg("steps"), py::arg("learning_rate"), py::arg("heads") = Heads())
         .def_property_readonly("epoch", [](const EpochResult& r) { return r.epoch; })
         .def_property_readonly("loss_sum", [](const EpochResult& r) { return r.tally.loss_sum; })
         .def_property_readonly("loss", &mean_loss)
@@ -56,6 +73,7 @@ void bind_epoch_result(py::module_& module) {
         .def_property_readonly("samples", [](const EpochResult& r) { return r.tally.samples; })
         .def_property_readonly("steps", [](const EpochResult& r) { return r.steps; })
         .def_property_readonly("learning_rate", [](const EpochResult& r) { return r.learning_rate; })
+        .def_property_readonly("heads", &heads_of)
         .def_property_readonly("evaluations", [](const EpochResult& r) { return r.evaluations; })
         .def_property_readonly("stop_reason", [](const EpochResult& r) { return r.stop_reason; });
 }

@@ -11,6 +11,7 @@ void bind_network(pybind11::module_& module);  // Network
 void bind_masks(pybind11::module_& module);    // draw_connections
 void bind_epoch_result(pybind11::module_& module);
 void bind_minimize(pybind11::module_& module);  // minimize
+void bind_task(pybind11::module_& module);      // Task
 void bind_trainer(pybind11::module_& module);   // Trainer
 void bind_draws(pybind11::module_& module);     // permutation, bootstrap
 void bind_perceptron(pybind11::module_& module);

@@ -35,6 +35,19 @@ py::list get_parameters(Network& network) {
     });
 }
 
+// What a tied layer is given must be what its owner is given.
+template <class T>
+void require_tied(const Parameters<T>& parameters, const std::vector<LayerArrays<T>>& given) {
+    for (int64_t l = 0; l < parameters.layers(); ++l)
+        for (std::size_t tensor = 0; tensor < 2; ++tensor) {
+            const int64_t owner = parameters[l].owner;
+            const auto &own = given[static_cast<std::size_t>(l)][tensor], &other = given[static_cast<std::size_t>(owner)][tensor];
+            if (!std::equal(own.data(), own.data() + own.size(), other.data()))
+                throw py::value_error("parameters[" + std::to_string(l) + "][" + std::to_string(tensor) + "] differs from parameters[" +
+                                      std::to_string(owner) + "][" + std::to_string(tensor) + "]; the layers are tied");
+        }
+}
+
 void set_parameters(Network& network, const py::sequence& values) {
     const auto lock = network.change();
     with_parameters(network, [&](auto& parameters) {
@@ -42,6 +55,7 @@ void set_parameters(Network& network, const py::sequence& values) {
         const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
         const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
         require_masked<T>(parameters, checked, "parameters");
+        require_tied<T>(parameters, checked);
         for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
         parameters.find_zeros();
     });
@@ -60,8 +74,8 @@ std::vector<std::string> ways_to_predict(Network& network) {
 
 void scale_network_to_data(Network& network, const py::object& x) {
     const auto lock = network.change();
-    if (!network.spec.structure.is_chain())
-        throw std::invalid_argument("weights are scaled to data where layers are f(x W + b); this network has more");
+    if (!network.spec.structure.tied.empty())
+        throw std::invalid_argument("layers that are tied cannot be scaled to data: each wants its own W");
     const InputArray rows = input_array(x, network.spec.inputs(), "x");
     require_finite(rows, network.spec.inputs(), "x");
     with_parameters(network, [&](auto& parameters) {
@@ -85,13 +99,13 @@ void set_input_scaling(Network& network, const py::object& shift, const py::obje
 
 }  // namespace
 
-void require_fit(const Spec& spec, int loss) {
-    if (fits(loss, spec.output_unit())) return;
+void require_fit(const ChosenActivation& output_unit, int loss) {
+    if (fits(loss, output_unit.id)) return;
     std::string choices;
     for (int output = 0; output < Activations::size; ++output)
         if (fits(loss, output)) choices += (choices.empty() ? "" : ", ") + std::string(Activations::names[output]);
     throw std::invalid_argument(std::string("loss '") + Losses::names[loss] + "' does not fit the output unit '" +
-                                Activations::names[spec.output_unit()] + "'; it needs: " + choices);
+                                Activations::names[output_unit.id] + "'; it needs: " + choices);
 }
 
 void require_trainable(const Spec& spec) {
@@ -101,15 +115,16 @@ void require_trainable(const Spec& spec) {
                                         " cannot be trained through: its slope is 0 wherever it has one");
 }
 
-TargetArray loss_targets(const Network& network, const py::object& targets, const py::object& weights, int64_t samples, const Loss& loss) {
+TargetArray loss_targets(const Network& network, int64_t outputs, const py::object& targets, const py::object& weights, int64_t samples,
+                         const Loss& loss) {
     const char* const dtype = network.double_precision() ? dtype_name<double> : dtype_name<float>;
-    TargetArray array = target_array(targets, samples, network.spec.outputs(), dtype, loss.row());
+    TargetArray array = target_array(targets, samples, outputs, dtype, loss.row());
     array.weights_holder = weight_array(weights, samples, dtype);
     if (!array.weights_holder.is_none()) array.weights = py::reinterpret_borrow<py::array>(array.weights_holder).data();
     return array;
 }
 
-Loss loss_of(const Network& network, const std::string& name, const py::dict& constants) {
+Loss loss_of(const ChosenActivation& output_unit, int64_t outputs, const std::string& name, const py::dict& constants) {
     NamedLists named;
     for (const auto& [key, value] : constants) {
         const std::string constant = py::str(key);
@@ -120,8 +135,8 @@ Loss loss_of(const Network& network, const std::string& name, const py::dict& co
             throw py::type_error(constant + " = " + std::string(py::repr(value)) + " is neither a number nor a sequence of numbers");
         }
     }
-    const Loss loss = make_loss(name, named, network.spec.outputs());
-    require_fit(network.spec, loss.id);
+    const Loss loss = make_loss(name, named, outputs);
+    require_fit(output_unit, loss.id);
     return loss;
 }
 

@@ -29,17 +29,17 @@ struct ElementOf<Parameters<T>> {
     using type = T;
 };
 
-// Throws std::invalid_argument where the loss cannot stand on this network's output unit.
-void require_fit(const Spec& spec, int loss);
+// Throws std::invalid_argument where the loss cannot stand on this output unit.
+void require_fit(const ChosenActivation& output_unit, int loss);
 
 // Throws std::invalid_argument where a layer has no slope to go down.
 void require_trainable(const Spec& spec);
 
-// The targets as `loss` needs them, with the weights of the samples: checked, in the network's precision.
-TargetArray loss_targets(const Network& network, const pybind11::object& targets, const pybind11::object& weights, int64_t samples,
-                         const Loss& loss);
+// The targets of so many outputs as `loss` needs them, with the weights of the samples: checked, in the network's precision.
+TargetArray loss_targets(const Network& network, int64_t outputs, const pybind11::object& targets, const pybind11::object& weights,
+                         int64_t samples, const Loss& loss);
 
-// The loss of that name with {name of a constant: a number or a sequence of numbers}, checked against the network.
-Loss loss_of(const Network& network, const std::string& name, const pybind11::dict& constants);
+// The loss of that name with {name of a constant: a number or a sequence of numbers}, checked against so many units of a kind.
+Loss loss_of(const ChosenActivation& output_unit, int64_t outputs, const std::string& name, const pybind11::dict& constants);
 
 }  // namespace fastmlp

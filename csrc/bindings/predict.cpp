@@ -6,6 +6,7 @@
 #include "bindings/arrays.h"
 #include "bindings/calls.h"
 #include "bindings/network.h"
+#include "bindings/task.h"
 #include "math/catalog.h"
 #include "runtime/dispatch.h"
 
@@ -55,9 +56,11 @@ py::tuple network_evaluate(Network& network, const py::object& x, const py::obje
                            const py::dict& loss_constants, const py::object& sample_weight) {
     require_threads(threads);
     const auto lock = network.read();
-    const Loss loss = loss_of(network, loss_name, loss_constants);
-    const InputArray input = input_array(x, network.spec.inputs(), "x");
-    const TargetArray targets = loss_targets(network, t, sample_weight, input.view.count, loss);
+    const Spec& spec = network.spec;
+    if (!spec.structure.heads.empty()) throw py::value_error("the network has heads: measure it with evaluate_tasks");
+    const Loss loss = loss_of(spec.activations.back(), spec.outputs(), loss_name, loss_constants);
+    const InputArray input = input_array(x, spec.inputs(), "x");
+    const TargetArray targets = loss_targets(network, spec.outputs(), t, sample_weight, input.view.count, loss);
     return with_parameters(network, [&](const auto& parameters) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         PythonPoll python;
@@ -75,12 +78,39 @@ py::tuple network_evaluate(Network& network, const py::object& x, const py::obje
     });
 }
 
+py::tuple network_evaluate_tasks(Network& network, const py::object& x, const py::object& tasks, int threads) {
+    require_threads(threads);
+    const auto lock = network.read();
+    if (network.spec.structure.heads.empty()) throw py::value_error("the network has no heads: measure it with evaluate");
+    const InputArray input = input_array(x, network.spec.inputs(), "x");
+    const std::vector<TaskArrays> arrays = task_arrays(network, tasks, input.view.count);
+    return with_parameters(network, [&](const auto& parameters) {
+        using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+        PythonPoll python;
+        const Poll poll = python.poll();
+        Tally tally;
+        const HeadLosses<T> losses = head_losses(table<T>(kernels()), parameters, arrays);
+        PassEnd end;
+        {
+            const py::gil_scoped_release released;
+            end = evaluate_heads(table<T>(kernels()), parameters, std::get<Workspaces<T>>(network.workspaces), network.scaled(input.view),
+                                 losses, threads, poll, tally);
+        }
+        require_complete(end, python, input, network.spec.inputs(), dtype_name<T>);
+        const auto samples = static_cast<double>(tally.samples);
+        py::list by_head;
+        for (const HeadTally& head : tally.heads) by_head.append(py::make_tuple(head.loss_sum / samples, head.correct));
+        return py::make_tuple(tally.loss_sum / samples, by_head);
+    });
+}
+
 }  // namespace
 
 void bind_predict(NetworkType& type) {
     type.def("predict", &network_predict, py::arg("x"), py::arg("threads") = 0, py::kw_only(), py::arg("out") = py::none())
         .def("evaluate", &network_evaluate, py::arg("x"), py::arg("targets"), py::arg("loss"), py::arg("threads") = 0, py::kw_only(),
-             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none());
+             py::arg("loss_constants") = py::dict(), py::arg("sample_weight") = py::none())
+        .def("evaluate_tasks", &network_evaluate_tasks, py::arg("x"), py::arg("tasks"), py::arg("threads") = 0);
 }
 
 }  // namespace fastmlp

@@ -1,7 +1,9 @@
 #include "bindings/structure.h"
 
+#include <array>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <pybind11/stl.h>
 
@@ -10,8 +12,38 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained) {
-    return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained);
+// owner: the layer whose tensor it is.
+py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained, int64_t owner) {
+    return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained, py::arg("owner") = owner);
+}
+
+Head head_from(const py::handle& given, const std::string& place) {
+    if (!py::isinstance<py::sequence>(given) || py::len(given) != 2)
+        throw py::value_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
+    const auto pair = py::reinterpret_borrow<py::sequence>(given);
+    try {
+        return {pair[0].cast<int64_t>(), chosen_activation(pair[1].cast<std::string>())};
+    } catch (const py::cast_error&) {
+        throw py::type_error(place + " must be (units, activation); got " + std::string(py::repr(given)));
+    }
+}
+
+std::vector<Head> heads_of(const py::handle& given) {
+    if (!py::isinstance<py::sequence>(given))
+        throw py::type_error("heads must be a sequence of (units, activation); got " + std::string(py::repr(given)));
+    std::vector<Head> heads;
+    for (const py::handle one : given) heads.push_back(head_from(one, "heads[" + std::to_string(heads.size()) + "]"));
+    return heads;
+}
+
+std::vector<Tie> ties_of(const py::handle& given) {
+    try {
+        std::vector<Tie> tied;
+        for (const auto& pair : given.cast<std::vector<std::array<int64_t, 2>>>()) tied.push_back({pair[0], pair[1]});
+        return tied;
+    } catch (const py::cast_error&) {
+        throw py::type_error("tied must be a sequence of pairs of layer numbers; got " + std::string(py::repr(given)));
+    }
 }
 
 template <class Value>
@@ -29,30 +61,49 @@ Structure structure_of(const py::dict& given) {
     Structure structure;
     for (const auto& [key, value] : given) {
         const std::string name = py::str(key);
-        if (name == "masked")
+        if (name == "heads")
+            structure.heads = heads_of(value);
+        else if (name == "masked")
             structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
+        else if (name == "normalization")
+            for (const auto& text : read<std::vector<std::string>>(name, value, "a list of names, one for each hidden layer"))
+                structure.normalization.push_back(chosen_normalization(text));
+        else if (name == "skips")
+            structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value, "a list of pairs [from, to]");
+        else if (name == "tied")
+            structure.tied = ties_of(value);
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: masked");
+            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, normalization, skips, tied");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
-    py::dict found;
-    if (!structure.masked.empty()) found["masked"] = py::cast(structure.masked);
-    return found;
+    py::dict given;
+    py::list heads, normalization, tied;
+    for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
+    for (const ChosenNormalization& one : structure.normalization) normalization.append(text_of(one));
+    for (const Tie& tie : structure.tied) tied.append(py::make_tuple(tie.owner, tie.follower));
+    if (!structure.heads.empty()) given["heads"] = heads;
+    if (!structure.masked.empty()) given["masked"] = py::cast(structure.masked);
+    if (!structure.normalization.empty()) given["normalization"] = normalization;
+    if (!structure.skips.empty()) given["skips"] = py::cast(structure.skips);
+    if (!structure.tied.empty()) given["tied"] = tied;
+    return given;
 }
 
 py::list tensor_rows(const Spec& spec) {
     py::list layers;
     for (std::size_t l = 0; l < spec.extras.size(); ++l) {
+        const int64_t columns = spec.columns(static_cast<int64_t>(l));
         py::list rows;
-        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true));
-        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true));
+        const int64_t owner = spec.structure.owner_of(static_cast<int64_t>(l));
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], columns), true, owner));
+        rows.append(tensor_row("bias", py::make_tuple(columns), true, owner));
         for (const ExtraTensor& one : spec.extras[l])
             rows.append(tensor_row(one.name,
                                    one.rows ? py::tuple(py::make_tuple(one.rows, one.columns)) : py::tuple(py::make_tuple(one.columns)),
-                                   one.trained));
+                                   one.trained, static_cast<int64_t>(l)));
         layers.append(rows);
     }
     return layers;

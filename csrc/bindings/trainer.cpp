@@ -13,12 +13,14 @@
 #include "bindings/masks.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
+#include "bindings/task.h"
 #include "bindings/trainer_options.h"
 #include "bindings/trainer_state.h"
 #include "network/descent_methods.h"
 #include "network/epoch.h"
 #include "network/mask.h"
 #include "network/range.h"
+#include "network/structured_spec.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
 
@@ -52,8 +54,13 @@ public:
         require_trainable(network_->spec);
         inputs_ = input_array(x, network_->spec.inputs(), "x");
         require_finite(inputs_, network_->spec.inputs(), "x");
-        targets_ = loss_targets(*network_, targets, sample_weight, inputs_.view.count, options_.loss);
+        const Spec& spec = network_->spec;
+        if (spec.structure.heads.empty())
+            targets_ = loss_targets(*network_, spec.outputs(), targets, sample_weight, inputs_.view.count, options_.loss);
+        else
+            tasks_ = task_arrays(*network_, targets, inputs_.view.count);
         options_.batch = options_.rule.full_batch ? inputs_.view.count : std::min(options_.batch, inputs_.view.count);
+        require_whole_batches(network_->spec, options_.batch);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
         with_parameters(*network_, [this](auto& parameters) {
@@ -85,13 +92,14 @@ public:
     // `so_far`: what an interrupted call has left of this epoch; the rest of its steps are taken.
     EpochResult run_epoch(uint32_t epoch, const py::object& progress, const EpochResult* so_far) {
         if (!claim_.held()) throw std::runtime_error("the trainer is closed");
-        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count);
+        if (so_far != nullptr) require_begun(*so_far, epoch, options_.batch, inputs_.view.count, tasks_.size());
         if (running_.exchange(true)) throw std::runtime_error("the trainer is already running an epoch");
         const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> running(&running_, [](auto* flag) { *flag = false; });
         last_ = {};
         if (so_far != nullptr) last_ = *so_far;
         last_.recorded = options_.record_steps ? &recorded_ : nullptr;
         last_.epoch = epoch;
+        last_.tally.heads.resize(tasks_.size());
         EpochResult report = last_;  // grows without the GIL; last_ is only touched with it
         PythonPoll python([&] {
             last_ = report;
@@ -107,13 +115,15 @@ public:
                 using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
                 const auto custom = custom_ ? custom_->on<T>(parameters, std::get<std::unique_ptr<StepPlan<T>>>(plan_)->chunk) : nullptr;
                 const LossInUse<T> loss(table<T>(kernels()), options_.loss, network_->spec.output_unit());
+                const HeadLosses<T> heads = head_losses(table<T>(kernels()), parameters, tasks_);
                 const StepContext<T> context{table<T>(kernels()),
                                              parameters,
                                              *std::get<std::unique_ptr<StepPlan<T>>>(plan_),
                                              network_->scaled(inputs_.view),
                                              view_of<T>(targets_, network_->spec.outputs()),
                                              loss,
-                                             custom.get()};
+                                             custom.get(),
+                                             tasks_.empty() ? nullptr : &heads};
                 parameters.forget_zeros();  // prediction reads W until they are found again
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
                 if (has_masks(parameters)) parameters.find_zeros();
@@ -202,6 +212,7 @@ private:
     Options options_;
     InputArray inputs_{};
     TargetArray targets_{};
+    std::vector<TaskArrays> tasks_;  // instead of targets_, where the network has heads
     std::unique_ptr<PythonLoss> custom_;
     std::variant<std::unique_ptr<StepPlan<float>>, std::unique_ptr<StepPlan<double>>> plan_;
     std::vector<int64_t> order_;
@@ -237,6 +248,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     rule.schedule = make_schedule(schedule, named.schedule);
     rule.clip_value = clip_value;
     rule.clip_norm = clip_norm;
+    require_tied_rates(network->spec, layer_rates);
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
     const AugmentOptions augment = augmentation_of(augmentation, network->spec.inputs());
@@ -251,12 +263,18 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
                             {"max_norm", max_norm != 0},
                             {"ema_decay", ema_decay.has_value()}});
     }
+    const bool has_heads = !network->spec.structure.heads.empty();
+    if (has_heads && !(loss.is_none() && loss_constants.empty() && sample_weight.is_none()))
+        throw std::invalid_argument("a network with heads has loss, loss_constants and sample_weight in its tasks: leave them out");
+    if (has_heads && mixup > 0) throw std::invalid_argument("mixup is for a network with one output; this one has heads");
     const bool is_custom = PyCallable_Check(loss.ptr()) != 0;
-    if (!is_custom && !py::isinstance<py::str>(loss))
+    if (!has_heads && !is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
     if (is_custom && mixup > 0) throw std::invalid_argument("mixup needs a loss of the engine, whose targets it mixes; not a function");
-    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function.
-    const Loss with_constants = loss_of(*network, is_custom ? Losses::names[0] : loss.cast<std::string>(), loss_constants);
+    // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function, and of tasks.
+    const Spec& spec = network->spec;
+    const std::string name = is_custom || has_heads ? Losses::names[0] : loss.cast<std::string>();
+    const Loss with_constants = loss_of(spec.activations.back(), spec.outputs(), name, loss_constants);
     const py::object custom = is_custom ? loss : py::none();
     return std::make_unique<Trainer>(network, x, targets, sample_weight,
                                      Options{with_constants, custom, std::move(rule), batch_size, seed, shuffle, threads, mixed, epochs,
@@ -267,7 +285,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
 
 void bind_trainer(py::module_& module) {
     py::class_<Trainer>(module, "Trainer", "Trains a network on a data set, an epoch a call.")
-        .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss"),
+        .def(py::init(&make_trainer), py::arg("network"), py::arg("x"), py::arg("targets"), py::kw_only(), py::arg("loss") = py::none(),
              py::arg("optimizer") = Sgd::name, py::arg("batch_size") = 64, py::arg("seed") = 0, py::arg("shuffle") = true,
              py::arg("threads") = 0, py::arg("precision") = precisions[0], py::arg("schedule") = Constant::name, py::arg("epochs") = 1,
              py::arg("clip_value") = UpdateOptions::rows[UpdateOptions::clip_value].initial,

@@ -49,6 +49,15 @@ AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
     return options;
 }
 
+void require_tied_rates(const Spec& spec, const std::vector<double>& layer_rates) {
+    for (const Tie& tie : spec.structure.tied) {
+        const auto owner = static_cast<std::size_t>(tie.owner), follower = static_cast<std::size_t>(tie.follower);
+        if (follower < layer_rates.size() && layer_rates[owner] != layer_rates[follower])
+            throw std::invalid_argument("layer_rates[" + std::to_string(owner) + "] and layer_rates[" + std::to_string(follower) +
+                                        "] are of tied layers and must be equal");
+    }
+}
+
 DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs) {
     DropoutChoices choices;
     std::vector<const char*> names;

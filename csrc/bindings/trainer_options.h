@@ -24,6 +24,9 @@ Numbers numbers_of(const pybind11::kwargs& given);
 // {height, width, shift, ...}; throws std::invalid_argument unless they are changes of pictures of so many features.
 AugmentOptions augmentation_of(const pybind11::dict& given, int64_t features);
 
+// Throws std::invalid_argument where tied layers have different multiples of the learning rate.
+void require_tied_rates(const Spec& spec, const std::vector<double>& layer_rates);
+
 // Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none. `total` counts epochs.
 DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs);
 

@@ -90,7 +90,10 @@ void loss_of_group(const Chunk<T>& c, int64_t l, const T* z, int64_t r, int64_t 
                                  ? loss_group(c.kernels, c.parameters[l], c.plan.mixup.targets(own.weights != nullptr), nullptr, r, samples)
                                  : loss_group(c.kernels, c.parameters[l], own, c.order, c.first + r, samples);
     place_group(c, l, z, r, group);
-    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], c.context.loss(group));
+    const HeadLosses<T>* const heads = c.context.heads;
+    const T largest = heads ? (*heads)(group, c.order, c.first + r, c.plan.heads.losses.data(), r, c.peaks.correct_by_head.data())
+                            : c.context.loss(group);
+    c.peaks.delta[at(l)] = std::max(c.peaks.delta[at(l)], largest);
 }
 
 }  // namespace fastmlp

@@ -21,6 +21,7 @@ void retire_absent(StepPlan<T>& plan, int present) {
         std::fill(absent.delta.begin(), absent.delta.end(), T(0));
         absent.parameters = 0;
         absent.correct = 0;
+        std::fill(absent.correct_by_head.begin(), absent.correct_by_head.end(), 0);
     }
 }
 

@@ -66,6 +66,16 @@ T forward_layer(const KernelTable<T>& kernels, const Layer<T>& layer, int activa
     return largest;
 }
 
+// Points a group at the targets of its samples, order[first] ... (null: first ...).
+template <class T>
+void aim(LossArguments<T>& group, const Targets<T>& targets, const int64_t* order, int64_t first) {
+    group.labels = targets.labels && !order ? targets.labels + first : targets.labels;
+    group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;
+    group.target_row = targets.value_row;
+    group.index = order ? order + first : nullptr;
+    group.weights = targets.weights && !order ? targets.weights + first : targets.weights;
+}
+
 // The targets of samples order[first] ... and the output unit, as the loss kernel takes them.
 template <class T>
 LossArguments<T> loss_group(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, const int64_t* order,
@@ -75,11 +85,7 @@ LossArguments<T> loss_group(const KernelTable<T>& kernels, const Layer<T>& last,
     group.unit = kernels.bias_activation_columns[last.activation];
     group.unit_constants = last.constants.data();
     group.samples = samples;
-    group.labels = targets.labels && !order ? targets.labels + first : targets.labels;
-    group.targets = targets.values && !order ? targets.values + first * targets.value_row : targets.values;
-    group.target_row = targets.value_row;
-    group.index = order ? order + first : nullptr;
-    group.weights = targets.weights && !order ? targets.weights + first : targets.weights;
+    aim(group, targets, order, first);
     return group;
 }
 

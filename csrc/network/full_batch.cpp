@@ -4,6 +4,7 @@
 
 #include "network/chunk.h"
 #include "network/epoch.h"
+#include "network/structured_back.h"
 
 namespace fastmlp {
 namespace {
@@ -25,8 +26,10 @@ std::vector<Trained<T>> trained_tensors(const StepContext<T>& context) {
     const StepPlan<T>& plan = context.plan;
     for (int64_t l = 0; l < context.parameters.layers(); ++l) {
         const Layer<T>& layer = context.parameters[l];
-        tensors.push_back({layer.weight, plan.gradient[at(l)], layer.in, layer.out, layer.weight_row, true});
-        tensors.push_back({layer.bias, plan.bias_gradient[at(l)], 1, layer.out, layer.weight_row, false});
+        if (context.parameters.owns(l)) {
+            tensors.push_back({layer.weight, plan.gradient[at(l)], layer.in, layer.out, layer.weight_row, true});
+            tensors.push_back({layer.bias, plan.bias_gradient[at(l)], 1, layer.out, layer.weight_row, false});
+        }
         for (std::size_t e = 0; e < layer.extras.size(); ++e) {
             const auto& [about, values, row] = layer.extras[e];
             if (about.trained)
@@ -105,7 +108,7 @@ template <class T>
 int64_t trained_count(const Parameters<T>& parameters) {
     int64_t count = 0;
     for (int64_t l = 0; l < parameters.layers(); ++l) {
-        count += (parameters[l].in + 1) * parameters[l].out;
+        if (parameters.owns(l)) count += (parameters[l].in + 1) * parameters[l].out;
         for (const Extra<T>& extra : parameters[l].extras)
             if (extra.about.trained) count += extra.about.lines() * extra.about.columns;
     }
@@ -136,6 +139,7 @@ void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& 
     report.learning_rate = done.step;
     report.stop = done.end;
     context.plan.optimizer.steps += done.moved;
+    if (done.moved) remember_batch(context, samples);
 }
 
 template int64_t trained_count(const Parameters<float>&);

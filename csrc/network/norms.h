@@ -17,7 +17,7 @@ void limit_norms(const StepContext<T>& context, const Member& member) {
     for (int64_t l = 0; l + 1 < context.parameters.layers(); ++l) {
         const Layer<T>& layer = context.parameters[l];
         const Range mine = part_of(layer.out, 2 * lanes, member.index, member.count);
-        if (mine.size() <= 0) continue;
+        if (mine.size() <= 0 || !context.parameters.owns(l)) continue;
         context.kernels.limit_columns(layer.in, mine.size(), layer.weight + mine.begin, layer.weight_row, plan.max_norm);
         if constexpr (std::is_same_v<T, float>)
             if (plan.mixed.kernels) round_weights(layer, plan.mixed, l, {0, layer.in}, mine);

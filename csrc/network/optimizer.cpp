@@ -114,8 +114,9 @@ void OptimizerState<T>::take(Arena& in, const Parameters<T>& parameters) {
     for (std::size_t l = 0; l < weights.size(); ++l) {
         const Layer<T>& layer = parameters[static_cast<int64_t>(l)];
         for (std::size_t s = 0; s < static_cast<std::size_t>(states); ++s) {
-            weights[l][s] = in.take<T>(checked_product(layer.in, layer.weight_row));
-            biases[l][s] = in.take<T>(layer.weight_row);
+            const auto owner = static_cast<std::size_t>(layer.owner);
+            weights[l][s] = owner == l ? in.take<T>(checked_product(layer.in, layer.weight_row)) : weights[owner][s];
+            biases[l][s] = owner == l ? in.take<T>(layer.weight_row) : biases[owner][s];
         }
         for (const Extra<T>& extra : layer.extras) {
             extras[l].push_back({});

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "network/layer_structure.h"
 #include "network/spec.h"
 #include "runtime/arena.h"
 
@@ -37,12 +38,22 @@ struct Layer {
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
-    const T* mask = nullptr;                     // (in x out), ld = weight_row: where W stays zero; null: W is whole
+    LayerStructure<T> structure;
+    const T* mask = nullptr;  // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
-    bool learns;  // its activation's constants: they are the first extras
+    bool learns;      // its activation's constants: they are the first extras
+    int64_t owner{};  // the layer whose W and b these are; mostly this one
 
     // Of the activation, for kernels that begin at this unit.
     const T* constants_from(int64_t unit) const { return learns ? extras[0].values + unit : constants.data(); }
+};
+
+// A range of the last layer's columns with an output unit of its own.
+template <class T>
+struct HeadOutput {
+    int64_t begin, units;
+    int unit;                                    // an activation
+    std::array<T, largest_constants> constants;  // of the unit
 };
 
 template <class T>
@@ -58,11 +69,18 @@ public:
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
+    bool owns(int64_t l) const { return (*this)[l].owner == l; }        // its W and b, which a layer below may have
+    const std::vector<HeadOutput<T>>& heads() const { return heads_; }  // empty: the last layer has the output unit
     T largest_magnitude() const;
-    void fill_extras();  // as they begin, but what the caller gives
+    bool ties() const {
+        for (int64_t l = 0; l < layers(); ++l)
+            if (!owns(l)) return true;
+        return false;
+    }
+    void fill_extras();                                 // as they begin, but what the caller gives
+    bool is_structured() const { return structured_; }  // some layer is
 
     const bool plain;  // as the spec says
-    const bool chain;  // as its structure says
 
     // To be called when weights were changed by anything but a step: prediction leaves out their zeros, where that is faster.
     void find_zeros();
@@ -71,6 +89,8 @@ public:
 
 private:
     std::vector<Layer<T>> layers_;
+    std::vector<HeadOutput<T>> heads_;
+    bool structured_ = false;
     Arena memory_;
 };
 

@@ -16,6 +16,7 @@
 #include "network/mixup.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
+#include "network/structured_activity.h"
 #include "runtime/pace.h"
 #include "runtime/team.h"
 
@@ -74,6 +75,14 @@ struct alignas(64) Peaks {
     std::vector<T> extra;     // by layer: what one sample adds to a gradient of its extras
     T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
+    std::vector<int64_t> correct_by_head;
+};
+
+// What each head's own loss has come to.
+template <class T>
+struct HeadResults {
+    std::vector<T*> losses;    // [head] (chunk)
+    std::vector<double> sums;  // [head], of a step
 };
 
 // What products of mixed precision read (mixed.cpp): pairs of rounded factors, along rows or down columns.
@@ -122,6 +131,7 @@ struct StepPlan {
     bool updates_some;  // an update leaves out weights whose gradient is zero
 
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
     Augmentation<T> augmentation;
@@ -144,6 +154,7 @@ struct StepPlan {
     Clipping<T> clipping;
     std::unique_ptr<FullBatch<T>> full_batch;  // null: mini-batches and an optimizer
     T* losses;                                 // (chunk)
+    HeadResults<T> heads;                      // empty where there are none
     std::vector<MemberScratch<T>> scratch;     // as many as the largest team
     std::vector<Peaks<T>> peaks;
     Pace pace;  // how large a team pays

@@ -7,6 +7,7 @@
 #include "network/predict_few.h"
 #include "network/sparse.h"
 #include "network/spec.h"
+#include "network/structured.h"
 #include "runtime/arithmetic.h"
 
 namespace fastmlp {
@@ -57,9 +58,14 @@ void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const bool plain = l + 1 == parameters.layers() && (!apply_output_unit || is_rowwise(parameters[l].activation));
         const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-        forward_layer(
-            kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile, alone,
-            [](const Range&, const Range&, T*, int64_t) {}, [] { return false; });
+        const NonZeros<T>& lists = skips && l == 0 ? own.by_sample : dense;
+        const auto then = [](const Range&, const Range&, T*, int64_t) {};
+        const auto stop = [] { return false; };
+        if (parameters[l].structure.any())
+            forward_structured({kernels, parameters[l], l, rows, own.activity, own.structured, own.scratch.tile, alone}, activation, lists,
+                               then, stop);
+        else
+            forward_layer(kernels, parameters[l], activation, rows, own.activity, l, lists, own.scratch.tile, alone, then, stop);
     }
 }
 
@@ -89,10 +95,11 @@ PassEnd for_each_block(const KernelTable<T>& kernels, const Parameters<T>& param
     return finite ? PassEnd::complete : PassEnd::input_not_finite;
 }
 
-// The losses of a block whose outputs stand before their unit.
-template <class T>
-Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, const LossInUse<T>& loss, const Range& rows,
-              BlockWorkspace<T>& own) {
+// The losses of a block whose outputs stand before their unit; lose(group, number of its first row in the block) computes those of
+// some rows.
+template <class T, class Lose>
+Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets<T>& targets, const Range& rows, BlockWorkspace<T>& own,
+              const Lose& lose) {
     Tally tally;
     const int64_t z_row = own.activity.row.back();
     for (int64_t r = 0; r < rows.size(); r += kernels.lanes) {
@@ -105,10 +112,51 @@ Tally measure(const KernelTable<T>& kernels, const Layer<T>& last, const Targets
         group.scratch = own.scratch.outputs;
         group.losses = own.losses + r;
         group.correct = &tally.correct;
-        loss(group);
+        lose(group, r);
     }
     for (int64_t i = 0; i < rows.size(); ++i) tally.loss_sum += static_cast<double>(own.losses[i]);
     tally.samples = rows.size();
+    return tally;
+}
+
+// One tally a block, joined in order: the sum does not depend on who computed which block.
+template <class T, class Measure>
+PassEnd tally_blocks(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                     int threads, const Poll& poll, Tally& tally, const Measure& measure_block) {
+    const Blocks blocks = whole_blocks(inputs.count);
+    std::vector<Tally> tallies(static_cast<std::size_t>(blocks.count));
+    const int members = static_cast<int>(std::min<int64_t>(members_for(parameters, inputs.count, threads), blocks.count));
+    const PassEnd end = for_each_block(kernels, parameters, workspaces, inputs, blocks, false, members, poll,
+                                       [&](int64_t block, const Range& rows, BlockWorkspace<T>& own) {
+                                           tallies[static_cast<std::size_t>(block)] = measure_block(rows, own);
+                                       });
+    if (end != PassEnd::complete) return end;
+    tally.heads.resize(parameters.heads().size());
+    for (const Tally& block : tallies) {
+        tally.loss_sum += block.loss_sum;
+        tally.correct += block.correct;
+        tally.samples += block.samples;
+        for (std::size_t h = 0; h < tally.heads.size(); ++h) {
+            tally.heads[h].loss_sum += block.heads[h].loss_sum;
+            tally.heads[h].correct += block.heads[h].correct;
+        }
+    }
+    return end;
+}
+
+// What a block has come to, head by head.
+template <class T>
+Tally measure_heads(const KernelTable<T>& kernels, const Layer<T>& last, const HeadLosses<T>& losses, const Range& rows,
+                    BlockWorkspace<T>& own) {
+    std::vector<int64_t> correct(losses.tasks.size(), 0);
+    Tally tally = measure(kernels, last, Targets<T>{nullptr, nullptr, 0}, rows, own, [&](const LossArguments<T>& group, int64_t r) {
+        losses(group, nullptr, rows.begin + r, own.losses_by_head.data(), r, correct.data());
+    });
+    for (std::size_t h = 0; h < correct.size(); ++h) {
+        HeadTally head{0, correct[h]};
+        for (int64_t i = 0; i < rows.size(); ++i) head.loss_sum += static_cast<double>(own.losses_by_head[h][i]);
+        tally.heads.push_back(head);
+    }
     return tally;
 }
 
@@ -125,20 +173,21 @@ double forward_flops(const Parameters<T>& parameters, int64_t rows) {
 template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll) {
-    if (inputs.count <= largest_few_rows) {
+    if (inputs.count <= largest_few_rows && !parameters.is_structured()) {
         const auto own = workspaces.few.take([&](const auto& kept) { return kept.sparse >= (parameters.sparse != nullptr); },
                                              [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
         const DefaultArithmetic arithmetic;
         return predict_few(kernels, parameters, inputs, *own, outputs) ? PassEnd::complete : PassEnd::input_not_finite;
     }
     const Layer<T>& last = parameters[parameters.layers() - 1];
-    const bool softmax = is_rowwise(last.activation);
+    const bool softmax = is_rowwise(last.activation), heads = !parameters.heads().empty();
     const int members = members_for(parameters, inputs.count, threads);
     return for_each_block(kernels, parameters, workspaces, inputs, even_blocks(inputs.count, members), true, members, poll,
                           [&](int64_t, const Range& rows, BlockWorkspace<T>& own) {
                               T* const y = own.activity.y.back();
                               const int64_t row = own.activity.row.back();
                               if (softmax) kernels.softmax(rows.size(), last.out, y, row, own.scratch.outputs);
+                              if (heads) apply_output_units(kernels, parameters.heads(), rows.size(), y, row, own.head);
                               for (int64_t i = 0; i < rows.size(); ++i)
                                   std::copy(y + i * row, y + i * row + last.out, outputs + (rows.begin + i) * last.out);
                           });
@@ -148,21 +197,17 @@ template <class T>
 PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
                  const Targets<T>& targets, const LossInUse<T>& loss, int threads, const Poll& poll, Tally& tally) {
     const Layer<T>& last = parameters[parameters.layers() - 1];
-    const Blocks blocks = whole_blocks(inputs.count);
-    // One tally a block, joined in order: the sum does not depend on who computed which block.
-    std::vector<Tally> tallies(static_cast<std::size_t>(blocks.count));
-    const int members = static_cast<int>(std::min<int64_t>(members_for(parameters, inputs.count, threads), blocks.count));
-    const PassEnd end = for_each_block(kernels, parameters, workspaces, inputs, blocks, false, members, poll,
-                                       [&](int64_t block, const Range& rows, BlockWorkspace<T>& own) {
-                                           tallies[static_cast<std::size_t>(block)] = measure(kernels, last, targets, loss, rows, own);
-                                       });
-    if (end != PassEnd::complete) return end;
-    for (const Tally& block : tallies) {
-        tally.loss_sum += block.loss_sum;
-        tally.correct += block.correct;
-        tally.samples += block.samples;
-    }
-    return end;
+    return tally_blocks(kernels, parameters, workspaces, inputs, threads, poll, tally, [&](const Range& rows, BlockWorkspace<T>& own) {
+        return measure(kernels, last, targets, rows, own, [&](LossArguments<T>& group, int64_t) { loss(group); });
+    });
+}
+
+template <class T>
+PassEnd evaluate_heads(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                       const HeadLosses<T>& losses, int threads, const Poll& poll, Tally& tally) {
+    const Layer<T>& last = parameters[parameters.layers() - 1];
+    return tally_blocks(kernels, parameters, workspaces, inputs, threads, poll, tally,
+                        [&](const Range& rows, BlockWorkspace<T>& own) { return measure_heads(kernels, last, losses, rows, own); });
 }
 
 template double forward_flops(const Parameters<float>&, int64_t);
@@ -174,5 +219,9 @@ template PassEnd evaluate(const KernelTable<float>&, const Parameters<float>&, W
                           const LossInUse<float>&, int, const Poll&, Tally&);
 template PassEnd evaluate(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&, const Targets<double>&,
                           const LossInUse<double>&, int, const Poll&, Tally&);
+template PassEnd evaluate_heads(const KernelTable<float>&, const Parameters<float>&, Workspaces<float>&, const Inputs&,
+                                const HeadLosses<float>&, int, const Poll&, Tally&);
+template PassEnd evaluate_heads(const KernelTable<double>&, const Parameters<double>&, Workspaces<double>&, const Inputs&,
+                                const HeadLosses<double>&, int, const Poll&, Tally&);
 
 }  // namespace fastmlp

@@ -21,6 +21,11 @@ template <class T>
 PassEnd evaluate(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
                  const Targets<T>& targets, const LossInUse<T>& loss, int threads, const Poll& poll, Tally& tally);
 
+// The same for a network with heads.
+template <class T>
+PassEnd evaluate_heads(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
+                       const HeadLosses<T>& losses, int threads, const Poll& poll, Tally& tally);
+
 // Floating-point operations of the forward pass.
 template <class T>
 double forward_flops(const Parameters<T>& parameters, int64_t rows);

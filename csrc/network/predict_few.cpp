@@ -57,6 +57,8 @@ bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters,
         own.rows.x_row = own.y_row;
         if (l + 1 < layers) kernels.find_nonzero(layer.out, own.rows);
     }
+    if (!parameters.heads().empty())
+        apply_output_units(kernels, parameters.heads(), inputs.count, own.y[(layers - 1) % 2], own.y_row, own.head);
     const int64_t width = parameters[layers - 1].out;
     for (int64_t i = 0; i < inputs.count; ++i) {
         const T* const y = own.rows.x + i * own.y_row;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/kernel_table.h"
 
@@ -32,11 +33,18 @@ struct Targets {
     const T* weights = nullptr;  // (samples): factors of each sample's loss; null: all 1
 };
 
+// Of one head: its own loss, without its weight in the sum.
+struct HeadTally {
+    double loss_sum = 0;
+    int64_t correct = 0;
+};
+
 // What was learnt about the samples seen so far.
 struct Tally {
     double loss_sum = 0;  // of the data loss, without penalties
-    int64_t correct = 0;
+    int64_t correct = 0;  // of a network without heads
     int64_t samples = 0;
+    std::vector<HeadTally> heads{};  // one a head
 };
 
 }  // namespace fastmlp

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "math/catalog.h"
+#include "network/structured_spec.h"
 #include "runtime/arena.h"
 
 namespace fastmlp {
@@ -34,20 +35,66 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
 
 // 1 where a weight is, 0 where it is zero and stays so.
 ExtraTensor mask(int64_t in, int64_t out) { return {"mask", in, out, 1, false, false, true}; }
+// Throws where the heads do not make up the last layer.
+void require_heads(const Spec& spec) {
+    if (spec.structure.heads.empty()) return;
+    int64_t units = 0;
+    for (const Head& head : spec.structure.heads) {
+        if (head.units < 1) throw std::invalid_argument("a head has " + std::to_string(head.units) + " units; it needs at least 1");
+        units = checked_sum(units, head.units);
+        if (row_of(head.unit).learned)
+            throw std::invalid_argument("activation '" + text_of(head.unit) + "' learns its constants: only hidden layers can have it");
+    }
+    if (units != spec.outputs())
+        throw std::invalid_argument("the heads have " + std::to_string(units) + " units; the last layer has " +
+                                    std::to_string(spec.outputs()));
+    if (spec.output_unit() != IdOf<Identity, Activations>::value)
+        throw std::invalid_argument("heads have output units of their own: the last layer's activation must be '" +
+                                    std::string(Identity::name) + "', not '" + text_of(spec.activations.back()) + "'");
+}
+
+// Throws where a tie does not go from a layer to a later one of the same shape, or one layer has two owners.
+void require_ties(const Spec& spec) {
+    for (const Tie& tie : spec.structure.tied) {
+        const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
+        if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
+            throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
+                                        std::to_string(spec.layers() - 1));
+        const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
+        const std::vector<bool>& masked = spec.structure.masked;
+        if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
+        if (spec.sizes[a] != spec.sizes[b] || spec.columns(tie.owner) != spec.columns(tie.follower))
+            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " +
+                                        std::to_string(spec.columns(tie.owner)) + " and " + std::to_string(spec.sizes[b]) + " x " +
+                                        std::to_string(spec.columns(tie.follower)) + "; they must have one shape");
+        for (const Tie& other : spec.structure.tied)
+            if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
+                throw std::invalid_argument(both + ": layer " + std::to_string(other.follower) + " is tied to layer " +
+                                            std::to_string(other.owner) + " already; tie every layer to the lowest");
+    }
+}
 
 }  // namespace
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (int64_t l = 0; l < layers(); ++l)
+        if (structure.owner_of(l) == l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)] + 1, columns(l)));
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
     return count;
 }
 
+int64_t Spec::columns(int64_t l) const {
+    const auto i = static_cast<std::size_t>(l);
+    return checked_product(sizes[i + 1], activations[i].pieces);
+}
+
 bool Spec::is_plain() const {
-    return structure.is_plain() && std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
+    const auto has_pieces = [](const ChosenActivation& one) { return one.pieces > 1; };
+    return std::none_of(activations.begin(), activations.end(), has_pieces) && structure.is_plain() &&
+           std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
 }
 
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
@@ -88,10 +135,16 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         if (row_of(chosen).learned && l + 1 == activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " learns its constants: only hidden layers can have it");
+        if (chosen.pieces > 1 && l + 1 == activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) + " is for hidden layers only");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
-        if (!structure.masked.empty() && structure.masked[l]) spec.extras.back().push_back(mask(sizes[l], sizes[l + 1]));
+        if (!structure.masked.empty() && structure.masked[l])
+            spec.extras.back().push_back(mask(sizes[l], spec.columns(static_cast<int64_t>(l))));
     }
+    require_heads(spec);
+    require_ties(spec);
+    add_structured_layers(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "network/custom_loss.h"
+#include "network/heads.h"
 #include "network/loss.h"
 #include "network/plan.h"
 
@@ -16,7 +17,8 @@ struct StepContext {
     Inputs inputs;
     Targets<T> targets;
     const LossInUse<T>& loss;
-    CustomLoss<T>* custom = nullptr;  // instead of `loss`
+    CustomLoss<T>* custom = nullptr;       // instead of `loss`
+    const HeadLosses<T>* heads = nullptr;  // instead of `loss` and `targets`
 
     // As the step sees it: the lowest may have fewer inputs than the network's.
     const Layer<T>& layer(int64_t l) const { return l == 0 && plan.ways.compacting ? plan.compaction.layer : parameters[l]; }

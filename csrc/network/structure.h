@@ -2,19 +2,41 @@
 // plain network.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <vector>
+
+#include "network/activation.h"
+#include "network/normalization.h"
 
 namespace fastmlp {
 
-struct Structure {
-    std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
+// One of several heads: a range of the outputs with an output unit of its own.
+struct Head {
+    int64_t units;
+    ChosenActivation unit;
+};
 
-    bool is_plain() const { return masked.empty(); }
-    // Whether each layer is a product, a bias and an activation, one after the other, with whatever weights.
-    bool is_chain() const {
-        Structure whole = *this;
-        whole.masked.clear();
-        return whole.is_plain();
+// Layer `follower` has the W and b of layer `owner`, which stands below it.
+struct Tie {
+    int64_t owner, follower;
+};
+
+struct Structure {
+    std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
+
+    std::vector<Tie> tied;  // each follower once
+
+    std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
+    std::vector<ChosenNormalization> normalization{};  // of each hidden layer; empty: none
+    std::vector<std::array<int64_t, 2>> skips{};       // from y[first] into layer number `second`, from 1; the inputs are y[0]
+
+    // Heads concern the end of the network alone.
+    bool is_plain() const { return tied.empty() && masked.empty() && normalization.empty() && skips.empty(); }
+    int64_t owner_of(int64_t l) const {
+        for (const Tie& tie : tied)
+            if (tie.follower == l) return tie.owner;
+        return l;
     }
 };
 

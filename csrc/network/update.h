@@ -87,7 +87,7 @@ T update_from_registers(const Chunk<T>& c, int64_t l, int64_t batch, const Produ
 template <class T>
 void sum_bias_gradient(const Chunk<T>& c, int64_t l, const Range& columns) {
     T* const sums = c.plan.bias_gradient[at(l)] + columns.begin;
-    if (!c.continues) std::fill(sums, sums + columns.size(), T(0));
+    if (!c.continues && c.parameters.owns(l)) std::fill(sums, sums + columns.size(), T(0));
     c.kernels.column_sums(c.rows, columns.size(), c.plan.delta[at(l)] + columns.begin, c.plan.activity.row[at(l + 1)], sums);
 }
 
@@ -106,7 +106,7 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
             product.a_row = c.plan.delta_t_row;
             product.a_step = 1;
         }
-        product.accumulate = c.continues;
+        product.accumulate = c.continues || !c.parameters.owns(l);  // then of an owner below, whose tiles are this member's too
         const Share share = share_of(layer.in, 1, layer.out, c.panel(), c.member);
         const auto finish = [&](const Range& rows, const Range& columns, T* tile, int64_t tile_row) {
             if (layer.mask) mask_gradient(layer, rows, columns, tile, tile_row);
@@ -136,6 +136,7 @@ void update_from_stored(const StepContext<T>& context, int64_t batch, const Memb
     T largest = 0;
     for (int64_t l = 0; l < context.parameters.layers(); ++l) {
         const Layer<T>& layer = context.parameters[l];
+        if (!context.parameters.owns(l)) continue;
         const Range rows = part_of(layer.in, 2, member.index, member.count), columns{0, layer.out};
         const T* const gradient = context.plan.gradient[at(l)] + rows.begin * layer.weight_row;
         if (rows.size() > 0) largest = std::max(largest, update_weights(context, l, batch, rows, columns, gradient, layer.weight_row, 0));

@@ -16,6 +16,7 @@ FewWorkspace<T>::FewWorkspace(const Parameters<T>& parameters) : sparse(paramete
         if (sparse) panels.take(in, widest, 1);
         rows.index = in.take<int32_t>(few_rows_room(widest));
         softmax_columns = in.take<T>(checked_product(parameters[parameters.layers() - 1].out, largest_lanes));
+        head.take(in, parameters.heads());
     });
 }
 
@@ -25,11 +26,15 @@ BlockWorkspaces<T>::BlockWorkspaces(const Parameters<T>& parameters, int64_t row
     memory_ = place([&](Arena& in) {
         for (BlockWorkspace<T>& own : of_member) {
             own.activity.take(in, parameters, rows);
+            own.structured.take(in, parameters, rows, 0);
             if (skips) own.by_sample.take(in, rows, parameters[0].in);
             if (sparse) own.panels.take(in, parameters.sparse->widest, largest_sparse_vectors);
             own.scratch.take(in, parameters, rows, false);
             own.delta_t = in.take<T>(checked_product(parameters[parameters.layers() - 1].out, largest_lanes));
             own.losses = in.take<T>(rows + largest_lanes);
+            own.losses_by_head.assign(parameters.heads().size(), nullptr);
+            for (T*& losses : own.losses_by_head) losses = in.take<T>(rows + largest_lanes);
+            own.head.take(in, parameters.heads());
         }
     });
 }

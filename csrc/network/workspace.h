@@ -1,6 +1,7 @@
 // The buffers of prediction, kept with the network from call to call: nothing is allocated where the last call left what fits.
 #pragma once
 
+#include "network/heads.h"
 #include "network/plan.h"
 #include "network/sparse.h"
 #include "runtime/kept.h"
@@ -20,6 +21,7 @@ struct FewWorkspace {
     T* softmax_columns;  // (outputs x lanes)
     bool sparse;         // whether there is room for columns of samples, where W is sparse
     SparsePanels<T> panels;
+    HeadScratch<T> head;
 
 private:
     Arena memory_;
@@ -29,11 +31,14 @@ private:
 template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample;   // of the inputs, where zeros are skipped
     SparsePanels<T> panels;  // where W is sparse
     MemberScratch<T> scratch;
     T* delta_t;  // (outputs x lanes): the loss kernel's columns
     T* losses;   // (rows)
+    std::vector<T*> losses_by_head;
+    HeadScratch<T> head;
 };
 
 template <class T>

@@ -29,6 +29,19 @@ class ActivationRow(TypedDict):
     constants: list[ActivationConstantRow]
 
 @type_check_only
+class MaxoutRow(TypedDict):
+    name: str
+    formula: str
+    constants: list[ActivationConstantRow]
+
+@type_check_only
+class NormalizationRow(TypedDict):
+    name: str
+    formula: str
+    over_samples: bool
+    constants: list[ActivationConstantRow]
+
+@type_check_only
 class LossConstantRow(TypedDict):
     name: str
     meaning: str
@@ -87,6 +100,7 @@ class TensorRow(TypedDict):
     name: str
     shape: tuple[int, ...]
     trained: bool
+    owner: int  # the layer whose tensor it is: of tied layers the lowest
 
 @type_check_only
 class DropoutScheduleRow(TypedDict):
@@ -96,6 +110,8 @@ class DropoutScheduleRow(TypedDict):
 @type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
+    normalizations: list[NormalizationRow]
+    maxout: MaxoutRow
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
     descent_methods: list[DescentMethodRow]
@@ -111,6 +127,7 @@ class Catalog(TypedDict):
 
 def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
+def normalization(text: str) -> str: ...
 def tensors(
     sizes: Sequence[int], activations: Sequence[str], structure: Mapping[str, Any] = ...
 ) -> list[list[TensorRow]]: ...
@@ -187,6 +204,9 @@ class Network:
         loss_constants: Mapping[str, float | Sequence[float]] = ...,
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, int]: ...
+    def evaluate_tasks(
+        self, x: NDArray[Any], tasks: Sequence[Task], threads: int = 0
+    ) -> tuple[float, list[tuple[float, int]]]: ...
 
 @type_check_only
 class Path(TypedDict):
@@ -217,6 +237,7 @@ class EpochResult:
         samples: int,
         steps: int,
         learning_rate: float,
+        heads: Sequence[tuple[float, int]] = ...,
     ) -> None: ...
     @property
     def epoch(self) -> int: ...
@@ -233,9 +254,22 @@ class EpochResult:
     @property
     def learning_rate(self) -> float: ...
     @property
+    def heads(self) -> list[tuple[float, int]]: ...
+    @property
     def evaluations(self) -> int: ...
     @property
     def stop_reason(self) -> str: ...
+
+class Task:
+    def __init__(
+        self,
+        targets: NDArray[Any],
+        loss: str,
+        *,
+        loss_constants: Mapping[str, float | Sequence[float]] = ...,
+        weight: float = 1.0,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> None: ...
 
 @type_check_only
 class TrainerState(TypedDict):
@@ -250,9 +284,9 @@ class Trainer:
         self,
         network: Network,
         x: NDArray[Any],
-        targets: NDArray[Any],
+        targets: NDArray[Any] | Sequence[Task],
         *,
-        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]],
+        loss: str | Callable[[NDArray[Any], NDArray[Any]], Sequence[ArrayLike]] | None = None,
         optimizer: str = "sgd",
         batch_size: int = 64,
         seed: int = 0,

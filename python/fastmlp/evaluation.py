@@ -149,6 +149,8 @@ class History(dict[str, list[float]]):
 
     Keys: ``loss`` and, for classes, ``accuracy`` (running means over the epoch, while the weights
     move); ``val_loss`` and ``val_accuracy`` (after the epoch) when there are validation rows;
+    of several heads also ``loss_NAME``, ``accuracy_NAME``, ``val_loss_NAME`` and
+    ``val_accuracy_NAME`` of each head, its loss without its weight;
     ``test_accuracy`` when the test rows are counted each epoch; ``learning_rate``, of the epoch's
     last step (of a full-batch method the length of its step, and ``loss`` is that of all rows after
     it); ``evaluations`` of its line search; ``seconds``.

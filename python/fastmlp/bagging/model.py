@@ -98,7 +98,7 @@ class Bagging:
         """
         rows = as_features(x, features=self.models[0].n_features)
         losses = [model.evaluate(rows, y, threads=threads).loss for model in self.models]
-        targets: Targets = self.models[0]._description.targets
+        targets: Any = self.models[0]._description.targets
         decided = self.predict(rows, threads=threads)
         return evaluation_of(targets, y, decided, float(np.mean(losses)))
 
@@ -167,13 +167,14 @@ def values_of(model: Model, rows: Array, threads: int | None) -> Array:
 
 def decided_by(model: Model, mean: NDArray[np.float64]) -> Array:
     """Return what the mean of `_values` decides."""
-    targets: Targets = model._description.targets
+    targets: Any = model._description.targets
     if model.task == "regression":
         return mean
     if isinstance(targets, ClassTargets) and mean.shape[1] == len(targets.labels):
         labels: Array = targets.labels[mean.argmax(axis=1)]
         return labels
-    return targets.decode(mean)
+    decided: Array = targets.decode(mean)
+    return decided
 
 
 def _mean(values: Sequence[Array]) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ from .. import _core
 from ..config import Config
 from ..config.keys import whole
 from ..data.dataset import Split
+from ..errors import ConfigError
 from ..model import Model
-from ..model.targets import Targets
 from ..training import bring_together, fit
 from .model import Bagging, decided_by, evaluation_of, values_of
 
@@ -74,6 +74,8 @@ def bag(
         chosen = Config.read_toml(config)
     chosen = chosen.replace(**options)
     data, parts, labels = bring_together(x, y, validation, chosen, options)
+    if data.y.dtype.names is not None:
+        raise ConfigError(f"bagging is for one output; y has the heads {list(data.y.dtype.names)}")
     seed, rows = chosen.training.seed, len(parts.x_train)
     trained: list[Model] = []
     drawn: list[NDArray[np.int64]] = []
@@ -129,7 +131,7 @@ def _out_of_bag(
     if total is None:
         return None, 0
     mean = total[judged] / voters[judged].reshape(-1, *[1] * (total.ndim - 1))
-    targets: Targets = models[0]._description.targets
+    targets: Any = models[0]._description.targets
     decided = decided_by(models[0], mean)
     found = evaluation_of(targets, parts.y_train[judged], decided, 0.0)
     score = found.r2 if found.accuracy is None else found.accuracy

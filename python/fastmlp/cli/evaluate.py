@@ -52,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
         print(as_json(head | evaluation.as_dict()))
         return 0
     print(f"{Path(options.model).name} on {options.data}, {part} rows: {figures(evaluation)}")
-    if evaluation.confusion is not None:
-        print(confusion_table(evaluation))
+    table = confusion_table(evaluation)
+    if table:
+        print(table)
     return 0
 
 

@@ -79,6 +79,13 @@ def run(options: argparse.Namespace) -> int:
 
 def predict_rows(model: Model, rows: Array) -> list[Entry]:
     """Return prediction and, for classes that have them, probabilities of each row of features."""
+    if model.heads:
+        by_head: Any = model.predict(rows)
+        said = {name: values.tolist() for name, values in by_head.items()}
+        return [
+            {"prediction": {name: values[at] for name, values in said.items()}}
+            for at in range(len(rows))
+        ]
     if model.classes is None or model.summary().layers[-1][2] not in ("softmax", "sigmoid"):
         return [{"prediction": value} for value in model.predict(rows).tolist()]
     names = [str(label) for label in model.classes.tolist()]
@@ -119,6 +126,8 @@ def _drawing(entry: Entry, drawn: str) -> str:
 def as_csv(entries: list[Entry]) -> str:
     """Return the entries as CSV: file (of pictures), prediction, a column p(class) for each class.
 
+    Of several heads a column for each, by its name.
+
     Examples
     --------
     >>> print(as_csv([{"prediction": "no", "probabilities": {"no": 0.75, "yes": 0.25}}]), end="")
@@ -127,6 +136,9 @@ def as_csv(entries: list[Entry]) -> str:
     >>> print(as_csv([{"prediction": [1.5, 2.5]}]), end="")
     prediction 0,prediction 1
     1.5,2.5
+    >>> print(as_csv([{"prediction": {"digit": 3, "ink": [0.5, 1.5]}}]), end="")
+    digit,ink 0,ink 1
+    3,0.5,1.5
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -135,11 +147,12 @@ def as_csv(entries: list[Entry]) -> str:
         if "file" in entry:
             head, row = ["file"], [entry["file"]]
         said = entry["prediction"]
-        several = said if isinstance(said, list) else [said]
-        head += [
-            f"prediction {i}" if isinstance(said, list) else "prediction"
-            for i in range(len(several))
-        ]
+        by_head = said if isinstance(said, dict) else {"prediction": said}
+        several: list[Any] = []
+        for name, values in by_head.items():
+            is_list = isinstance(values, list)
+            several += values if is_list else [values]
+            head += [f"{name} {i}" for i in range(len(values))] if is_list else [name]
         head += [f"p({name})" for name in entry.get("probabilities", {})]
         if at == 0:
             writer.writerow(head)

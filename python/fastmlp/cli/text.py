@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..evaluation import Evaluation
 from ..model.description import without_infinity
+from ..model.heads import Evaluations
 
 WIDEST = 25  # classes; a larger confusion matrix is told by its most frequent mistakes
 MISTAKES = 10
@@ -49,12 +50,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def figures(evaluation: Evaluation) -> str:
+def figures(evaluation: Evaluation | Evaluations) -> str:
     """Return the figures of an evaluation in a line.
 
     >>> figures(Evaluation(samples=200, loss=0.25, rmse=1.5, mae=1.25, r2=0.5))
     'RMSE 1.5, MAE 1.25, R2 0.5000, loss 0.2500 (200 rows)'
     """
+    if isinstance(evaluation, Evaluations):
+        heads = "; ".join(f"{name}: {figures(one)}" for name, one in evaluation.items())
+        return f"loss {evaluation.loss:.4f}; {heads}"
     if evaluation.accuracy is not None:
         right = f"{evaluation.correct:,} / {evaluation.samples:,}"
         each = evaluation.label_accuracy
@@ -67,8 +71,11 @@ def figures(evaluation: Evaluation) -> str:
     )
 
 
-def confusion_table(evaluation: Evaluation) -> str:
+def confusion_table(evaluation: Evaluation | Evaluations) -> str:
     """Return the confusion matrix as a table, 0 as a dot; of many classes its largest mistakes."""
+    if isinstance(evaluation, Evaluations):
+        tables = {name: confusion_table(one) for name, one in evaluation.items()}
+        return "\n".join(f"{name}: {table}" for name, table in tables.items() if table)
     if evaluation.confusion is None or evaluation.classes is None:
         return ""
     names = [str(label) for label in evaluation.classes.tolist()]

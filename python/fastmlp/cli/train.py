@@ -144,7 +144,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         if test is not None:
             print(f"test: {figures(test)}")
-            print(confusion_table(test) + "\n" if test.confusion is not None else "", end="")
+            table = confusion_table(test)
+            print(table + "\n" if table else "", end="")
         print(f"saved {output}" + (" in place of the model that was there" if replaces else ""))
     return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from ..atomic import atomic_write
 from ..errors import ConfigError
 from .catalog import FAMILIES
 from .full_batch import MEANS_NOTHING
+from .heads import ONE_OUTPUT_KEYS, OWN_KEYS, HeadConfig, HeadConfigs
 from .keys import nearest
 from .sections import (
     KEYS,
@@ -58,6 +60,18 @@ def _section_from(section: str, values: object, where: str) -> Any:
         raise ConfigError(f"{where}: [{section}] {error}") from None
 
 
+def _heads_from(values: object, where: str) -> HeadConfigs:
+    """Return the tables [heads.NAME] of a file."""
+    try:
+        return HeadConfigs(values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _toml(name)
+
+
 def _toml(value: object) -> str:
     """Return a value of the configuration as TOML writes it."""
     if isinstance(value, bool):
@@ -68,6 +82,11 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     return repr(value)
+
+
+def _as_lists(value: object) -> object:
+    """Return tuples, and those in them, as JSON gives them back."""
+    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +103,8 @@ class Config:
         Loss, optimizer, batches, epochs, seed.
     augmentation : AugmentationConfig
         How pictures are changed each time they are used.
+    heads : mapping of HeadConfig
+        What each head learns, by name, where the targets are several.
 
     Raises
     ------
@@ -108,12 +129,16 @@ class Config:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    heads: Mapping[str, HeadConfig] = field(default_factory=HeadConfigs)
 
     def __post_init__(self) -> None:
         for name, kind in SECTIONS.items():
             if not isinstance(getattr(self, name), kind):
                 got = type(getattr(self, name)).__name__
                 raise ConfigError(f"{name} must be a {kind.__name__}; got {got}")
+        object.__setattr__(self, "heads", HeadConfigs(self.heads))
+        if self.heads:
+            self._leave_to_heads()
         rates, layers = len(self.training.layer_rates), len(self.network.hidden) + 1
         if rates not in (0, layers):
             raise ConfigError(
@@ -125,6 +150,46 @@ class Config:
                 f"augmentation does not go with optimizer {self.training.optimizer!r}, which needs "
                 "the same loss of all rows at every evaluation"
             )
+
+    def _leave_to_heads(self) -> None:
+        """Refuse what each head says for itself."""
+        plain = Config()
+        for section, keys in OWN_KEYS.items():
+            for key in keys:
+                value = getattr(getattr(self, section), key)
+                if value != getattr(getattr(plain, section), key):
+                    head = next(iter(self.heads))
+                    raise ConfigError(
+                        f"{key}={value!r} is for a network with one output; with heads each has "
+                        f"its own: heads={{{head!r}: {{{key!r}: {value!r}}}}}"
+                    )
+        for key in ONE_OUTPUT_KEYS:
+            value = getattr(self.training, key)
+            if value != getattr(plain.training, key):
+                raise ConfigError(
+                    f"{key}={value!r} is for a network with one output; this one has the heads "
+                    f"{', '.join(self.heads)}"
+                )
+
+    def require_no_heads(self) -> None:
+        """Refuse heads where there is one target.
+
+        Raises
+        ------
+        ConfigError
+            There are heads.
+        """
+        if self.heads:
+            raise ConfigError(
+                f"heads names {list(self.heads)}; y must be a mapping with targets for each of them"
+            )
+
+    def of_head(self, name: str) -> Config:
+        """Return the configuration of a network whose one output is this head."""
+        head = self.heads[name]
+        plain = dataclasses.replace(self, heads=HeadConfigs())
+        own = {key: getattr(head, key) for keys in OWN_KEYS.values() for key in keys}
+        return plain.replace(**own)
 
     def replace(self, **values: object) -> Config:
         """Return a copy in which some keys, named without their section, have other values.
@@ -141,8 +206,10 @@ class Config:
         """
         chosen: dict[str, dict[str, object]] = {}
         for key, value in values.items():
+            if key == "heads":
+                continue
             if key not in KEYS:
-                raise ConfigError(f"unknown option {key!r}{nearest(key, KEYS)}")
+                raise ConfigError(f"unknown option {key!r}{nearest(key, (*KEYS, 'heads'))}")
             chosen.setdefault(KEYS[key][0], {})[key] = value
         for family in FAMILIES:
             if family in values:
@@ -151,10 +218,12 @@ class Config:
         if "loss" in values:
             own = chosen["training"]
             chosen["training"] = self.training.constants_let_go(values["loss"]) | own
-        parts = {
+        parts: dict[str, Any] = {
             section: dataclasses.replace(getattr(self, section), **keys)
             for section, keys in chosen.items()
         }
+        if "heads" in values:
+            parts["heads"] = HeadConfigs(values["heads"])
         replaced = dataclasses.replace(self, **parts)
         for key in COUNTS_WITH.keys() & values.keys():
             other, ones = COUNTS_WITH[key]
@@ -171,9 +240,11 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON can hold it; ``format`` is the version of this form."""
-        sections = dataclasses.asdict(self)
+        sections = {name: dataclasses.asdict(getattr(self, name)) for name in SECTIONS}
         for keys in sections.values():
-            keys.update({k: list(v) for k, v in keys.items() if isinstance(v, tuple)})
+            keys.update({k: _as_lists(v) for k, v in keys.items() if isinstance(v, tuple)})
+        if self.heads:
+            sections["heads"] = {name: head.as_dict() for name, head in self.heads.items()}
         return {"format": FORMAT, **sections}
 
     @classmethod
@@ -200,14 +271,21 @@ class Config:
                 f"{where}: configuration format {form!r}; this version reads {FORMAT}"
             )
         sections = {name: part for name, part in values.items() if name != "format"}
-        return cls(**{name: _section_from(name, part, where) for name, part in sections.items()})
+        heads = _heads_from(sections.pop("heads", {}), where)
+        parts = {name: _section_from(name, part, where) for name, part in sections.items()}
+        try:
+            return cls(**parts, heads=heads)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
 
     def to_toml(self) -> str:
         """Return the configuration as TOML, without the keys that are None; see `from_toml`."""
         lines: list[str] = []
-        for section in SECTIONS:
-            values = vars(getattr(self, section))
-            lines += [f"[{section}]"]
+        tables: dict[str, object] = {name: getattr(self, name) for name in SECTIONS}
+        tables |= {f"heads.{_toml_key(name)}": head for name, head in self.heads.items()}
+        for name, section in tables.items():
+            values = vars(section)
+            lines += [f"[{name}]"]
             lines += [
                 f"{key} = {_toml(value)}" for key, value in values.items() if value is not None
             ]

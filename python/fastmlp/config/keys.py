@@ -232,6 +232,24 @@ def choice(names: Iterable[str]) -> Kind:
     return Kind("|".join(choices), check)
 
 
+def figure(names: Iterable[str]) -> Kind:
+    """Accept one of some figures, or that of one head: the figure, "_" and the head's name.
+
+    Examples
+    --------
+    >>> figure(["val_loss"]).check("monitor", "val_loss_digit")
+    'val_loss_digit'
+    """
+    one = choice(names)
+    choices = tuple(names)
+
+    def check(key: str, value: object) -> object:
+        is_of_head = isinstance(value, str) and any(value.startswith(f"{n}_") for n in choices)
+        return value if is_of_head else one.check(key, value)
+
+    return Kind(one.shown + "[_HEAD]", check)
+
+
 def widths() -> Kind:
     """Accept a list of layer widths; an empty list is a network without a hidden layer."""
     one = whole(1, 2**31 - 1)
@@ -247,6 +265,35 @@ def widths() -> Kind:
         return [_read_whole(part) for part in parts]
 
     return Kind("N,N,...", check, read)
+
+
+def pairs() -> Kind:
+    """Accept a list of pairs of layer numbers, which may be empty.
+
+    Examples
+    --------
+    >>> pairs().check("tied", [[1, 2]]), pairs().read("1-2,1-3")
+    (((1, 2),), [[1, 2], [1, 3]])
+    """
+    one = whole(0, 2**31 - 1)
+
+    def check(key: str, value: object) -> tuple[object, ...]:
+        if not isinstance(value, list | tuple) or any(
+            not isinstance(pair, list | tuple) or len(pair) != 2 for pair in value
+        ):
+            raise ConfigError(
+                f"{key} must be a list of pairs of layers such as [[1, 2]]; got {value!r}"
+            )
+        return tuple(
+            tuple(one.check(f"{key}[{at}]", layer) for layer in pair)
+            for at, pair in enumerate(value)
+        )
+
+    def read(text: str) -> object:
+        parts = [] if text.strip() in ("", "none") else text.split(",")
+        return [[_read_whole(layer) for layer in part.split("-")] for part in parts]
+
+    return Kind("A-B,...", check, read)
 
 
 def number_per_layer(name: str) -> Kind:
@@ -307,31 +354,36 @@ def one_activation(names: Iterable[str]) -> Kind:
     Traceback (most recent call last):
     fastmlp.errors.ConfigError: activation: activation 'relu' has no constant 'slope'; it has none
     """
+    return with_constants(names, _core.activation, "an activation")
+
+
+def with_constants(names: Iterable[str], in_full: Callable[[str], str], what: str) -> Kind:
+    """Accept `what`, one of some names with constants; the engine writes it in full."""
     one = choice(names)
 
     def check(key: str, value: object) -> object:
-        text = _activation_text(key, value) if isinstance(value, Mapping) else value
+        text = _textwith_constants(key, value, what) if isinstance(value, Mapping) else value
         if not isinstance(text, str):
             return one.check(key, text)
         one.check(key, activation_name(text))
         if text == "auto":
             return text
         try:
-            return _core.activation(text)
+            return in_full(text)
         except ValueError as error:
             raise ConfigError(f"{key}: {error}") from None
 
     return Kind("NAME", check)
 
 
-def _activation_text(key: str, value: Mapping[object, object]) -> object:
+def _textwith_constants(key: str, value: Mapping[object, object], what: str) -> object:
     """Return the mapping of a name and constants as text."""
     constants = {str(name): number for name, number in value.items() if name != "name"}
     for name, number in constants.items():
         if not isinstance(number, numbers.Real) or isinstance(number, bool):
             raise ConfigError(f"{key}: {name} must be a number; got {number!r}")
     if not isinstance(value.get("name"), str):
-        raise ConfigError(f"{key} must have the name of an activation; got {dict(value)!r}")
+        raise ConfigError(f"{key} must have the name of {what}; got {dict(value)!r}")
     shown = ", ".join(f"{name}={float(number)!r}" for name, number in constants.items())  # type: ignore[arg-type]
     return f"{value['name']}({shown})" if shown else value["name"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from .keys import (
     default_of,
     defaults_by_choice,
     defaults_by_loss,
+    figure,
     flag,
     hyperparameter,
     loss_constant,
@@ -53,7 +54,7 @@ def _update_option(name: str) -> Any:
     return key(default_of(about), hyperparameter(name), about["meaning"])
 
 
-def _constant(name: str) -> Any:
+def constant_key(name: str) -> Any:
     """One constant of the losses, with the engine's range, meaning and defaults."""
     meaning = f"{CONSTANTS[name]['meaning']} ({defaults_by_loss(name)})"
     return key(None, loss_constant(name), meaning, optional=True)
@@ -77,11 +78,11 @@ class TrainingConfig(Section):
     """
 
     loss: str = key("auto", choice(("auto", *LOSS_OUTPUTS)), "what is made small")
-    delta: float | None = _constant("delta")
-    quantile: float | Sequence[float] | None = _constant("quantile")
-    label_smoothing: float | None = _constant("label_smoothing")
-    gamma: float | None = _constant("gamma")
-    alpha: float | None = _constant("alpha")
+    delta: float | None = constant_key("delta")
+    quantile: float | Sequence[float] | None = constant_key("quantile")
+    label_smoothing: float | None = constant_key("label_smoothing")
+    gamma: float | None = constant_key("gamma")
+    alpha: float | None = constant_key("alpha")
     class_weight: str = key(
         "none",
         choice(("none", "balanced")),
@@ -188,7 +189,9 @@ class TrainingConfig(Section):
     )
     early_stopping: bool = key(False, flag(), "stop once the validation rows say so")
     monitor: str = key(
-        "val_loss", choice(("val_loss", "val_accuracy")), "what early stopping watches"
+        "val_loss",
+        figure(("val_loss", "val_accuracy")),
+        "what early stopping watches; of one head val_loss_NAME or val_accuracy_NAME",
     )
     patience: int = key(10, whole(1), "epochs without improvement after which early stopping stops")
     min_delta: float = key(0.0, real(0), "a smaller improvement does not end the waiting")
@@ -236,22 +239,12 @@ class TrainingConfig(Section):
             )
         object.__setattr__(self, "line_search", line_search_of(self))
         if self.loss != "auto":
-            self._settle_constants(LOSS_CONSTANTS[self.loss])
+            settle_constants(self, self.loss)
 
     @property
     def is_full_batch(self) -> bool:
         """Whether the optimizer searches along a line, with the loss of all rows."""
         return self.optimizer in FULL_BATCH
-
-    def _settle_constants(self, own: Mapping[str, Any]) -> None:
-        """Give the constants of the loss their defaults; refuse those that it does not have."""
-        for name in CONSTANTS:
-            value = getattr(self, name)
-            if name not in own and value is not None:
-                has = f"it has {', '.join(own)}" if own else "it has no constants"
-                raise ConfigError(f"loss {self.loss!r} has no {name}; got {value!r}: {has}")
-            if name in own and value is None:
-                object.__setattr__(self, name, float(own[name]["default"]))
 
     def constants_let_go(self, loss: object) -> dict[str, None]:
         """Return, as None, the constants that do not pass on to another loss: all of them."""
@@ -297,6 +290,18 @@ class TrainingConfig(Section):
             **self.hyperparameters("optimizer"),
             **self.hyperparameters("schedule"),
         }
+
+
+def settle_constants(section: Section, loss: str) -> None:
+    """Give the constants of the loss their defaults; refuse those that it does not have."""
+    own = LOSS_CONSTANTS[loss]
+    for name in CONSTANTS:
+        value = getattr(section, name)
+        if name not in own and value is not None:
+            has = f"it has {', '.join(own)}" if own else "it has no constants"
+            raise ConfigError(f"loss {loss!r} has no {name}; got {value!r}: {has}")
+        if name in own and value is None:
+            object.__setattr__(section, name, float(own[name]["default"]))
 
 
 def _names_in(choices: dict[str, dict[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ left to the other modules.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .heads import as_head_targets
 
 Kind = Literal["images", "table", "arrays"]
 Array = NDArray[Any]
@@ -31,7 +33,8 @@ class Dataset:
     x : ndarray of uint8, float32 or float64, shape (samples, features)
         The samples, C-contiguous.
     y : ndarray of int64, str or float64, shape (samples,), or of float64, shape (samples, outputs)
-        Class labels (int64, str) or real values (float64).
+        Class labels (int64, str) or real values (float64). Of several heads a mapping of such
+        targets by name, which becomes a structured array.
     x_test, y_test : ndarray or None
         The official test part, of the same kinds, where the set has one.
     feature_names : tuple of str or None
@@ -76,6 +79,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check that the parts fit one another; the values were checked when they were read."""
+        for name in ("y", "y_test"):
+            if isinstance(getattr(self, name), Mapping):
+                object.__setattr__(self, name, as_head_targets(getattr(self, name), name=name))
         if self.pixel_max == 0:
             largest = int(self.x.max(initial=1)) if self.x.dtype == np.uint8 else 255
             object.__setattr__(self, "pixel_max", largest)
@@ -220,6 +226,7 @@ def _stratified_order(y: Array, seed: int) -> NDArray[np.int64]:
     keys = _hashes(rows, seed)
     place = np.empty(rows, dtype=np.float64)
     classes = np.zeros(rows, dtype=np.int64)
+    y = _strata(y)
     if y.ndim == 1 and y.dtype.kind != "f":
         classes = np.unique(y, return_inverse=True)[1].astype(np.int64)
     by_class = np.lexsort((keys, classes))
@@ -228,6 +235,14 @@ def _stratified_order(y: Array, seed: int) -> NDArray[np.int64]:
     rank = np.arange(rows) - np.repeat(starts, counts)
     place[by_class] = (rank + 0.5) / np.repeat(counts, counts)
     return np.lexsort((keys, place)).astype(np.int64)
+
+
+def _strata(y: Array) -> Array:
+    """Return the targets whose classes are spread evenly: of heads the first that has classes."""
+    fields = [y[name] for name in y.dtype.names or ()]
+    return next(
+        (one for one in fields if one.ndim == 1 and one.dtype.kind != "f"), (fields or [y])[0]
+    )
 
 
 def _hashes(rows: int, seed: int) -> NDArray[np.uint64]:

@@ -23,6 +23,7 @@ from ..errors import DataError
 from .arrays import as_features, as_targets
 from .bounded import MAX_GZIP_RATIO, open_binary
 from .dataset import Dataset
+from .heads import any_targets
 
 Array = NDArray[Any]
 
@@ -43,7 +44,8 @@ def read_npz(path: str | os.PathLike[str]) -> Dataset:
     ----------
     path : str or path
         Holds ``x`` and ``y`` and, for a test part, ``x_test`` and ``y_test``; capital letters,
-        ``x_train`` and ``y_train`` are understood. Three-dimensional `x` is taken for pictures.
+        ``x_train`` and ``y_train`` are understood. Three-dimensional `x` is taken for pictures, a
+        structured `y` for the targets of several heads, a field each.
         Other arrays are not read.
 
     Returns
@@ -77,11 +79,11 @@ def read_npz(path: str | os.PathLike[str]) -> Dataset:
         width = features.shape[1]
         test_features = as_features(x_test, name=f"{path}: x_test", features=width)
     if y_test is not None:
-        test_targets = as_targets(y_test, name=f"{path}: y_test")
+        test_targets = any_targets(y_test, name=f"{path}: y_test")
     return Dataset(
         name=path.stem,
         x=features,
-        y=as_targets(y, name=f"{path}: y", samples=len(features)),
+        y=any_targets(y, name=f"{path}: y", samples=len(features)),
         x_test=test_features,
         y_test=test_targets,
         image_shape=(int(x.shape[1]), int(x.shape[2])) if x.ndim == 3 else None,

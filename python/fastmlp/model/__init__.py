@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
@@ -20,16 +19,18 @@ from ..atomic import atomic_write
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..config.keys import real
-from ..data.arrays import as_features, as_targets, as_weights, check_finite, fill_out
+from ..data.arrays import as_features, as_weights, check_finite, fill_out
 from ..errors import ModelFileError
 from ..evaluation import Evaluation, History
 from . import pruning
 from . import tensors as layer_tensors
 from .container import pack, read_container, unpack
 from .description import STATE_KEY, Description, slots, tensor_rows
+from .heads import HeadTargets, evaluate_heads, head_notes
+from .measures import has_probabilities, meaning, measured, probabilities, require_probabilities
 from .multilabel import LabelSetTargets
 from .summary import Summary
-from .targets import ClassTargets
+from .targets import ClassTargets, Targets
 from .training_state import TrainingState
 
 Array = NDArray[Any]
@@ -84,14 +85,26 @@ class Model:
 
     @property
     def task(self) -> str:
-        """One of "classification", "multilabel" and "regression"."""
+        """One of "classification", "multilabel" and "regression"; of several heads "multitask"."""
         return self._description.targets.task
 
     @property
-    def classes(self) -> Array | None:
-        """Labels in the order of `predict_proba`'s columns, shape (classes,); None: regression."""
+    def heads(self) -> tuple[str, ...]:
+        """Names of the heads in the order of their outputs; empty where there is one output."""
         targets = self._description.targets
-        return targets.labels.copy() if isinstance(targets, ClassTargets) else None
+        return tuple(targets.heads) if isinstance(targets, HeadTargets) else ()
+
+    @property
+    def classes(self) -> Array | None:
+        """Labels in the order of `predict_proba`'s columns, shape (classes,); None: regression.
+
+        Of several heads a dict with those of each.
+        """
+        targets = self._description.targets
+        if isinstance(targets, HeadTargets):
+            by_head: Any = {name: _labels(one) for name, one in targets.heads.items()}
+            return by_head  # type: ignore[no-any-return]
+        return _labels(targets)
 
     @property
     def n_features(self) -> int:
@@ -138,7 +151,7 @@ class Model:
             output, for one sigmoid unit the second class above 0.5, for one linear unit that has
             learned with a margin the second from 0 on. Of several labels a row the matrix of 0 and
             1. For a regression values in the units of y, float64, shape (samples,) or (samples,
-            outputs) as y had.
+            outputs) as y had. Of several heads a dict with that of each by its name.
 
         Raises
         ------
@@ -178,7 +191,8 @@ class Model:
         -------
         ndarray, shape (samples, classes), in the dtype of the network
             Softmax outputs as they are; one sigmoid unit p as (1 - p, p); several sigmoid units
-            divided by their sum. Of several labels a row the probability of each, as it is.
+            divided by their sum. Of several labels a row the probability of each, as it is. Of
+            several heads a dict with that of each head that has classes or labels.
 
         Raises
         ------
@@ -196,19 +210,28 @@ class Model:
         (2, 2)
         """
         targets, output = self._description.targets, self._description.activations[-1]
-        if isinstance(targets, LabelSetTargets):
+        if isinstance(targets, HeadTargets):
+            by_head: Any = self._head_probabilities(targets, x, threads, out)
+            return by_head  # type: ignore[no-any-return]
+        require_probabilities(targets, output)
+        if output == "softmax" or isinstance(targets, LabelSetTargets):
             return self._outputs(x, threads, out)
-        if not isinstance(targets, ClassTargets):
-            raise ValueError("a regression has no class probabilities; use predict")
-        if output not in ("softmax", "sigmoid"):
-            raise ValueError(
-                f"output_activation {output!r} gives no probabilities; "
-                "train with 'softmax' or 'sigmoid'"
-            )
-        if output == "softmax":
-            return self._outputs(x, threads, out)
-        shares = targets.probabilities(self._outputs(x, threads))
+        shares = probabilities(targets, output, self._outputs(x, threads))
         return shares if out is None else fill_out(out, shares)
+
+    def _head_probabilities(
+        self, targets: HeadTargets, x: Any, threads: int | None, out: Array | None
+    ) -> Any:
+        if out is not None:
+            raise ValueError("out is for a model with one output; this one has heads")
+        units = {name: str(head.output_activation) for name, head in self.config.heads.items()}
+        having = [n for n, one in targets.heads.items() if has_probabilities(one, units[n])]
+        if not having:
+            raise ValueError("no head has class probabilities; use predict")
+        outputs, columns = self._outputs(x, threads), targets.columns()
+        return {
+            n: probabilities(targets.heads[n], units[n], outputs[:, columns[n]]) for n in having
+        }
 
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, threads: int | None = None
@@ -232,7 +255,8 @@ class Model:
         Evaluation
             Loss and, for classes, accuracy and confusion matrix; for sets of labels accuracy and
             label_accuracy; for values rmse, mae and r2. The loss is NaN where training had a
-            function for it.
+            function for it. Of several heads a dict with the evaluation of each by its name, whose
+            attribute ``loss`` is the weighted sum of their losses.
 
         Raises
         ------
@@ -254,6 +278,11 @@ class Model:
         encoded = targets.encode(y, samples=len(rows))
         chosen = self.config.training
         weights = as_weights(sample_weight, samples=len(rows))
+        if isinstance(targets, HeadTargets):
+            figures: Any = evaluate_heads(
+                self._network, self.config, targets, rows, y, weights, threads
+            )
+            return figures  # type: ignore[no-any-return]
         loss = math.nan  # of a function of the caller's, which no model holds
         if chosen.loss != CUSTOM_LOSS:
             loss, _ = self._network.evaluate(
@@ -264,14 +293,7 @@ class Model:
                 loss_constants=chosen.loss_constants(),
                 sample_weight=weights,
             )
-        outputs = self._network.predict(rows, threads or 0)
-        if isinstance(targets, ClassTargets):
-            return Evaluation.of_classes(
-                encoded.astype(np.int64), targets.numbers(outputs), targets.labels.copy(), loss
-            )
-        if isinstance(targets, LabelSetTargets):
-            return Evaluation.of_label_sets(encoded, targets.decode(outputs), loss)
-        return Evaluation.of_values(as_targets(y), targets.decode(outputs), loss)
+        return measured(targets, y, encoded, self._network.predict(rows, threads or 0), loss)
 
     @property
     def sparsity(self) -> tuple[float, ...]:
@@ -335,19 +357,25 @@ class Model:
         """Return layers, shapes, activations and parameters; printing it gives a table."""
         about = self._description
         layers = tuple(
-            (inputs, units, activation, sum(math.prod(r["shape"]) for r in rows if r["trained"]))
-            for inputs, units, activation, rows in zip(
+            (inputs, units, activation, count)
+            for inputs, units, activation, count in zip(
                 about.sizes[:-1],
                 about.sizes[1:],
                 about.activations,
-                self._network.tensors,
+                layer_tensors.parameters(self._network.tensors),
                 strict=True,
             )
         )
-        notes = [f"inputs: scaling {about.scaling.kind}", self._target()]
+        targets = about.targets
+        ties = [f"layers {a + 1} and {b + 1} are tied" for a, b in self.config.network.tied]
+        notes = [f"inputs: scaling {about.scaling.kind}"]
+        if isinstance(targets, HeadTargets):
+            notes += head_notes(self.config, targets)
+        else:
+            notes.append(meaning(targets))
         if any("mask" in (row["name"] for row in rows) for rows in self._network.tensors):
             notes.append("zero weights: " + ", ".join(f"{one:.1%}" for one in self.sparsity))
-        return Summary(layers, about.dtype, tuple(notes))
+        return Summary(layers, about.dtype, (*notes, *ties))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, whole or not at all; `load` gives an equal one.
@@ -387,22 +415,22 @@ class Model:
             check_finite(rows, "x")
             raise
 
-    def _target(self) -> str:
-        targets = self._description.targets
-        if isinstance(targets, ClassTargets):
-            return f"classification of {len(targets.labels)} classes"
-        if isinstance(targets, LabelSetTargets):
-            return f"{targets.task} of {targets.outputs} labels"
-        return f"regression of {targets.outputs} value{'s' if targets.outputs > 1 else ''}"
-
     def __repr__(self) -> str:
         about = self._description
         layers = zip(about.sizes[1:], about.activations, strict=True)
         path = " -> ".join([str(about.sizes[0]), *(f"{units} {name}" for units, name in layers)])
-        return f"Model({path}, {self._target()})"
+        targets = about.targets
+        if isinstance(targets, HeadTargets):
+            own = [f"{name}: {meaning(one)}" for name, one in targets.heads.items()]
+            return f"Model({path}, heads {'; '.join(own)})"
+        return f"Model({path}, {meaning(targets)})"
 
     def __reduce__(self) -> tuple[Any, tuple[bytes]]:
         return model_from_bytes, (self._as_bytes(),)
+
+
+def _labels(targets: Targets) -> Array | None:
+    return targets.labels.copy() if isinstance(targets, ClassTargets) else None
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -22,6 +22,7 @@ from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from . import tensors, training_state
 from .container import DTYPES, FORMAT_VERSION, Slot
+from .heads import HEADED_OUTPUT, AnyTargets, HeadTargets
 from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
@@ -67,7 +68,7 @@ class Description:
         Precision of the network.
     config : Config
         With every "auto" decided.
-    targets : ClassTargets, LabelSetTargets or ValueTargets
+    targets : ClassTargets, LabelSetTargets or ValueTargets, or HeadTargets of several
     scaling : InputScaling
     history : History
     record : dict
@@ -82,7 +83,7 @@ class Description:
     activations: tuple[str, ...]
     dtype: str
     config: Config
-    targets: Targets
+    targets: AnyTargets
     scaling: InputScaling
     history: History = field(default_factory=History)
     record: dict[str, Any] = field(default_factory=dict)
@@ -122,8 +123,9 @@ class Description:
     def tensors(self) -> dict[str, Array]:
         """Return the arrays of the scalings, float64, by the names that they have in the file."""
         arrays = {"input.shift": self.scaling.shift, "input.scale": self.scaling.scale}
-        if isinstance(self.targets, ValueTargets):
-            arrays |= {"target.shift": self.targets.shift, "target.scale": self.targets.scale}
+        for place, one in _places(self.targets):
+            if isinstance(one, ValueTargets):
+                arrays |= {f"{place}.shift": one.shift, f"{place}.scale": one.scale}
         return {name: array for name, array in arrays.items() if array is not None}
 
     @classmethod
@@ -131,13 +133,16 @@ class Description:
         """Return the description of a file whose `values` were accepted by `slots`."""
         shape, names = values["image_shape"], values["feature_names"]
         config = Config.from_dict(values["config"])
+        order = [part["name"] for part in values["targets"].get("heads", [])]
+        if order:  # the configuration's are sorted in the file
+            config = config.replace(heads={name: config.heads[name] for name in order})
         return cls(
             sizes=tuple(values["network"]["sizes"]),
             activations=tuple(values["network"]["activations"]),
             dtype=values["network"]["dtype"],
             structure=values["network"].get("structure", {}),
             config=config,
-            targets=_targets_from_json(values["targets"], arrays, config.training.loss),
+            targets=_any_targets_from_json(values["targets"], arrays, config),
             scaling=InputScaling(
                 values["scaling"], arrays.get("input.shift"), arrays.get("input.scale")
             ),
@@ -174,6 +179,8 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
+    tied = [list(pair) for pair in config.network.tied]
+    _need(network.get("structure", {}).get("tied", []) == tied, "network tied")
     _check_about(values, sizes[0])
     rows = _tensor_rows(network)
     found = tensors.slots(rows, dtype)
@@ -182,7 +189,7 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     found |= _scaling_slots("input", scaling != "none", sizes[0])
     if STATE_KEY in values:
         found |= training_state.slots(values[STATE_KEY], rows, dtype)
-    return found | _target_slots(values, sizes[-1], config)
+    return found | _any_target_slots(values, sizes[-1], config)
 
 
 def tensor_rows(values: Mapping[str, Any]) -> tensors.Rows:
@@ -242,13 +249,23 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         config = Config.from_dict(values)
     except ConfigError as error:
         raise ModelFileError(str(error)) from None
+    output = HEADED_OUTPUT if config.heads else config.network.output_unit()
     _need(
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
-        and config.network.output_unit() == network["activations"][-1]
+        and output == network["activations"][-1]
+        and _configured(network) == config.network.structure()
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
+    if config.heads:
+        return config  # what the heads are is looked at with their targets
+    _check_loss(config, network["sizes"][-1])
+    return config
+
+
+def _check_loss(config: Config, outputs: int) -> None:
+    """Refuse a loss that does not go with its output units."""
     loss = config.training.loss
     output = config.network.output_unit()
     _need(
@@ -256,9 +273,15 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         f"loss {loss!r} with output {output!r}",
     )
     for name, value in config.training.loss_constants().items():
-        fits = not isinstance(value, tuple) or len(value) == network["sizes"][-1]
-        _need(fits, f"{name} {value!r} for {network['sizes'][-1]} outputs")
-    return config
+        fits = not isinstance(value, tuple) or len(value) == outputs
+        _need(fits, f"{name} {value!r} for {outputs} outputs")
+
+
+def _configured(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the structure the configuration says too."""
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    return {key: structure[key] for key in ("normalization", "skips", "tied") if key in structure}
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:
@@ -288,7 +311,17 @@ def _is_figure(value: object) -> bool:
     return value in ("nan", "inf", "-inf") or type(value) in (int, float)
 
 
-def _targets_as_json(targets: Targets) -> dict[str, Any]:
+def _places(targets: AnyTargets) -> list[tuple[str, Targets]]:
+    """Return every target with what the names of its tensors begin with."""
+    if isinstance(targets, HeadTargets):
+        return [(f"head.{at}.target", one) for at, one in enumerate(targets.heads.values())]
+    return [("target", targets)]
+
+
+def _targets_as_json(targets: AnyTargets) -> dict[str, Any]:
+    if isinstance(targets, HeadTargets):
+        heads = targets.heads.items()
+        return {"heads": [{"name": name} | _targets_as_json(one) for name, one in heads]}
     if isinstance(targets, ClassTargets):
         labels = targets.labels
         dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
@@ -302,8 +335,34 @@ def _targets_as_json(targets: Targets) -> dict[str, Any]:
     }
 
 
-def _target_slots(values: Mapping[str, Any], width: int, config: Config) -> dict[str, Slot]:
-    """Check the part about targets; return its slots."""
+def _any_target_slots(values: Mapping[str, Any], width: int, config: Config) -> dict[str, Slot]:
+    """Check the part about targets, of one output or of heads; return its slots."""
+    if not config.heads:
+        return _target_slots(values, width, config)
+    parts = _closed(values, "targets", {"heads"})["heads"]
+    names = [str(part.get("name")) for part in _items(parts) if isinstance(part, dict)]
+    _need(sorted(names) == sorted(config.heads) and len(names) == len(parts), f"heads {names!r}")
+    found: dict[str, Slot] = {}
+    widths = []
+    for at, part in enumerate(parts):
+        own = {key: value for key, value in part.items() if key != "name"}
+        _need(_is_count(own.get("outputs")), f"head {names[at]!r}: outputs {own.get('outputs')!r}")
+        widths.append(own["outputs"])
+        alone = config.of_head(names[at])
+        _check_loss(alone, widths[-1])
+        found |= _target_slots({"targets": own}, widths[-1], alone, f"head.{at}.target")
+    units = [
+        [n, config.heads[name].output_activation] for name, n in zip(names, widths, strict=True)
+    ]
+    _need(sum(widths) == width, f"heads of {widths} units for {width} outputs")
+    _need(values["network"].get("structure", {}).get("heads") == units, "heads of the network")
+    return found
+
+
+def _target_slots(
+    values: Mapping[str, Any], width: int, config: Config, place: str = "target"
+) -> dict[str, Slot]:
+    """Check the part about targets; return its slots, whose names begin with `place`."""
     part = values["targets"]
     if isinstance(part, dict) and "labels" in part:
         part = _closed(values, "targets", {"outputs", "dtype", "labels"})
@@ -325,7 +384,7 @@ def _target_slots(values: Mapping[str, Any], width: int, config: Config) -> dict
     _need(part["outputs"] == width, f"{part['outputs']!r} values for {width} outputs")
     _need(isinstance(part["flat"], bool) and (width == 1 or not part["flat"]), "targets flat")
     _need(isinstance(part["scaled"], bool), "targets scaled")
-    return _scaling_slots("target", part["scaled"], width)
+    return _scaling_slots(place, part["scaled"], width)
 
 
 def _labels(values: object, dtype: object) -> Array:
@@ -348,13 +407,30 @@ def _items(values: object) -> Sequence[Any]:
     return values if isinstance(values, list) else ()
 
 
-def _targets_from_json(part: Mapping[str, Any], tensors: Mapping[str, Array], loss: str) -> Targets:
+def _any_targets_from_json(
+    part: Mapping[str, Any], tensors: Mapping[str, Array], config: Config
+) -> AnyTargets:
+    if not config.heads:
+        return _targets_from_json(part, tensors, config.training.loss)
+    return HeadTargets(
+        {
+            own["name"]: _targets_from_json(
+                own, tensors, config.heads[own["name"]].loss, f"head.{at}.target"
+            )
+            for at, own in enumerate(part["heads"])
+        }
+    )
+
+
+def _targets_from_json(
+    part: Mapping[str, Any], tensors: Mapping[str, Array], loss: str, place: str = "target"
+) -> Targets:
     if "labels" in part:
         labels = _labels(part["labels"], part["dtype"])
         return ClassTargets(labels, part["outputs"], LOSSES[loss]["is_margin"])
     if "dtype" in part:
         return LabelSetTargets(part["outputs"], part["dtype"])
-    shift, scale = tensors.get("target.shift"), tensors.get("target.scale")
+    shift, scale = tensors.get(f"{place}.shift"), tensors.get(f"{place}.scale")
     log_outputs = LOSSES[loss]["log_outputs"]
     return ValueTargets(part["outputs"], part["flat"], shift, scale, log_outputs)
 

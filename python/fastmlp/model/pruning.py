@@ -177,7 +177,7 @@ def shrunk(network: _core.Network, description: Description) -> tuple[_core.Netw
     ConfigError
         A layer has tensors that do not belong to single units.
     """
-    others = sorted(set(description.structure) - {"masked"})
+    others = sorted(set(description.structure) - {"masked", "heads"})
     if others:
         raise ConfigError(f"units cannot be taken out of a network with {', '.join(others)}")
     layers = _named(network)

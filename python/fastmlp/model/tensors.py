@@ -6,6 +6,7 @@ kept and saved, but no optimizer has a state of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,14 @@ def trained(rows: Rows) -> Rows:
     return [[row for row in layer if row["trained"]] for layer in rows]
 
 
+def parameters(rows: Rows) -> list[int]:
+    """Return how many numbers of each layer are trained; those of tied layers count once."""
+    return [
+        sum(math.prod(row["shape"]) for row in layer if row["trained"] and row["owner"] == number)
+        for number, layer in enumerate(rows)
+    ]
+
+
 def slots(rows: Rows, dtype: str, group: str = "") -> dict[str, Slot]:
     """Return dtype and shape of each tensor by its name in the file.
 
@@ -40,14 +49,17 @@ def slots(rows: Rows, dtype: str, group: str = "") -> dict[str, Slot]:
 
 def by_name(rows: Rows, layers: Layers, group: str = "") -> dict[str, Array]:
     """Return the arrays by their names in the file."""
-    arrays = [array for layer in layers for array in layer]
-    return {name: one for (name, _), one in zip(_named(rows, group), arrays, strict=True)}
+    arrays = (array for layer in layers for array in layer)
+    named = zip(_all_named(rows, group), arrays, strict=True)
+    return {name: one for (name, row, is_own), one in named if is_own}
 
 
 def by_layer(rows: Rows, tensors: Mapping[str, Array], group: str = "") -> Layers:
     """Return the arrays that a file has under these names."""
-    found = iter([tensors[name] for name, _ in _named(rows, group)])
-    return [tuple(next(found) for _ in layer) for layer in rows]
+    return [
+        tuple(tensors[f"{group}layer.{row['owner']}.{row['name']}"] for row in layer)
+        for layer in rows
+    ]
 
 
 def with_kept(rows: Rows, layers: Layers, current: Layers) -> Layers:
@@ -59,6 +71,11 @@ def with_kept(rows: Rows, layers: Layers, current: Layers) -> Layers:
 
 
 def _named(rows: Rows, group: str) -> Iterator[tuple[str, TensorRow]]:
+    """Yield the tensors that a file holds: those of tied layers once."""
+    return ((name, row) for name, row, is_own in _all_named(rows, group) if is_own)
+
+
+def _all_named(rows: Rows, group: str) -> Iterator[tuple[str, TensorRow, bool]]:
     for number, layer in enumerate(rows):
         for row in layer:
-            yield f"{group}layer.{number}.{row['name']}", row
+            yield f"{group}layer.{number}.{row['name']}", row, row["owner"] == number

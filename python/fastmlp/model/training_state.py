@@ -18,6 +18,7 @@ from .tensors import Array, Layers, Rows
 MOST_STATES = 200  # arrays a parameter that an optimizer may keep: more are taken for damage
 KEYS = {"steps", "states", "sets", "mean_count", "so_far", "best", "data"}
 SO_FAR = {"loss_sum", "correct", "samples", "steps", "learning_rate"}
+HEADS = "heads"  # in so_far, where there are some: sum of losses and count of right samples of each
 BEST = {"epoch", "score", "reference", "waited"}
 DATA = {"training rows", "validation rows", "weights"}
 # Sets of numbers shaped like the parameters that there may be beside the optimizer's states: the
@@ -113,7 +114,9 @@ def slots(part: object, rows: Rows, dtype: str) -> dict[str, Slot]:
     _need(isinstance(names, list) and all(name in SETS for name in names), f"sets {names!r}")
     _need(sorted(set(names)) == names, f"sets {names!r}")
     if state["so_far"] is not None:
-        so_far = _closed(state["so_far"], SO_FAR, "so_far")
+        has_heads = isinstance(state["so_far"], dict) and HEADS in state["so_far"]
+        so_far = _closed(state["so_far"], SO_FAR | ({HEADS} if has_heads else set()), "so_far")
+        _need(_is_heads(so_far.get(HEADS, [])), "so_far heads")
         _need(all(_is_count(so_far[key]) for key in ("correct", "samples", "steps")), "so_far")
         _need(all(_is_float(so_far[key]) for key in ("loss_sum", "learning_rate")), "so_far")
     if state["best"] is not None:
@@ -154,13 +157,24 @@ def _is_float(value: object) -> bool:
         return False
 
 
+def _is_heads(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(one, list) and len(one) == 2 and _is_float(one[0]) and _is_count(one[1])
+        for one in value
+    )
+
+
 def _with_texts(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    return {key: repr(one) if isinstance(one, float) else one for key, one in values.items()}
+    texts = {key: repr(one) if isinstance(one, float) else one for key, one in values.items()}
+    heads = {HEADS: [[repr(total), right] for total, right in values.get(HEADS, [])]}
+    return texts | (heads if HEADS in values else {})
 
 
 def _with_floats(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    return {key: float(one) if isinstance(one, str) else one for key, one in values.items()}
+    floats = {key: float(one) if isinstance(one, str) else one for key, one in values.items()}
+    heads = {HEADS: [(float(total), right) for total, right in values.get(HEADS, [])]}
+    return floats | (heads if HEADS in values else {})

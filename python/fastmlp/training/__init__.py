@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
-from ..data.arrays import as_features, as_targets, as_weights
+from ..data.arrays import as_features, as_weights
 from ..data.dataset import Dataset, Split, split
+from ..data.heads import any_targets
 from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
+from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, structure_of
 from ..model.pruning import structure_with
-from ..model.targets import Targets
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
 from .decisions import decide, scale_first_weights, set_first_weights
 from .epochs import run_epochs
-from .plan import Plan
+from .plan import Labelled, Plan
 from .pruning import first_masks
 from .weights import training_weights
 
@@ -68,6 +69,8 @@ def train(
         two classes also ``output_activation="sigmoid"``: one unit, binary cross-entropy). A matrix
         of whole numbers or booleans 0 and 1 says which labels hold for a row (``multilabel``):
         sigmoid outputs, binary cross-entropy. Floats are values: linear output, mean squared error.
+        A mapping of names to such targets makes a network of several heads, which share all layers
+        but the last: ``{"digit": labels, "ink": values}``.
     config : Config or path of a TOML file, optional
         Where the choices start from. Precedence: defaults < config < options.
     sample_weight : array_like, shape (samples,), optional
@@ -107,6 +110,10 @@ def train(
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
         ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
+        ``normalization="none"`` (of ``x W + b`` before the activation: ``"batch"``, ``"layer"``,
+        ``"rms"``, or one for each hidden layer; constants as in ``"batch(momentum=0.1)"``),
+        ``skips=()`` (pairs ``[from, to]`` of layers, 0 the inputs: what the first gives is added
+        to what goes into the activation of the second, see Notes),
         ``output_activation="auto"``, ``loss="auto"`` (a name, with the loss's own
         ``label_smoothing``, ``delta``, ``quantile``, ``gamma`` or ``alpha``; or a function, see
         Notes), ``optimizer="sgd"`` with
@@ -118,7 +125,9 @@ def train(
         ``"wolfe"`` for lbfgs, else ``"exact"``), ``max_evaluations=25``,
         ``gradient_tolerance=1e-5`` and ``l2=0.0``,
         ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
-        ``bias_rate=1.0``, ``batch_size=64``, ``epochs=5``, ``seed=0``,
+        ``bias_rate=1.0``, ``tied=()`` (pairs of layers, from 0, that share W and b),
+        ``heads={}`` (what each head learns, by its name: ``{"ink": {"weight": 0.3, "loss":
+        "huber"}}``, see Notes), ``batch_size=64``, ``epochs=5``, ``seed=0``,
         ``threads=None``, ``precision="full"`` (or ``"bf16"``: products of bf16 factors, sums and
         weights in float32; faster on CPUs with AVX-512 BF16), ``dtype="float32"``,
         ``dropout=0.0`` (share of the hidden units left out of each step; a list: one a layer) and
@@ -168,11 +177,25 @@ def train(
     2017), ``hinge`` (``max(0, 1 - s y)``) and ``perceptron`` (``max(0, -s y)``) are sums.
     label_smoothing moves that share of each target to the mean of the classes.
 
+    A head has ``weight=1.0``, of its loss in the sum that is made small, and may have ``task``,
+    ``output_activation``, ``loss`` with its constants, and ``target_scaling``; what it leaves out
+    is decided from its targets as for a network of that one output. Predictions are a dict by head.
+    The history has ``loss_NAME`` (without the weight) and, for classes, ``accuracy_NAME``, with
+    ``val_`` before them after validation, and `monitor` may be one of those. The last layer's first
+    weights are drawn as those of one layer. `class_weight`, mixup and a loss that is a function are
+    for one output.
+
     A loss that is a function takes outputs (rows, units), after the output unit, and targets: class
     numbers (rows,), or what the units should say (rows, units). It returns the loss of each row,
     and its gradient by the row's outputs (rows, units); or the mean of the losses, and the gradient
     of that. It is called once a step, or for each 1,024 rows of a larger batch. Model files name
     it ``custom`` only: `Model.evaluate` gives NaN for it.
+
+    Normalization is (z - mean) / sqrt(variance + epsilon), times a scale and plus a shift that are
+    learned: ``batch`` (Ioffe and Szegedy, 2015; over the rows of a batch, and in prediction with
+    running averages, as in PyTorch), ``layer`` (Ba et al., 2016; over the units) or ``rms`` (Zhang
+    and Sennrich, 2019; over the units, without mean and shift). A skip connection whose layers
+    differ in width goes through a matrix, which is drawn, trained and penalised as weights are.
 
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v`` (with ``nesterov``:
@@ -213,6 +236,10 @@ def train(
     >>> model = fastmlp.train(rows, labels, batch_size=4, epochs=300, validation=held)
     >>> model.predict([[0.5], [2.5]]), model.history.last("val_accuracy")
     (array(['low', 'high'], dtype='<U4'), 1.0)
+    >>> both = {"level": labels, "double": [0.0, 2.0, 4.0, 6.0]}
+    >>> model = fastmlp.train(rows, both, heads={"double": {"weight": 0.1}}, epochs=300)
+    >>> {name: said.tolist() for name, said in model.predict([[3.0]]).items() if name == "level"}
+    {'level': ['high']}
     >>> fastmlp.train(rows, labels, optimizer="adam", momentum=0.9)
     Traceback (most recent call last):
     ...
@@ -350,14 +377,14 @@ def _from_arrays(
 ) -> tuple[Dataset, Split, Any]:
     """Return the caller's arrays as a data set, its parts, and labels in the caller's dtype."""
     rows = as_features(x)
-    data = Dataset("arrays", rows, as_targets(y, samples=len(rows)), kind="arrays")
+    data = Dataset("arrays", rows, any_targets(y, samples=len(rows)), kind="arrays")
     if validation is None:
         return data, Split(rows, data.y, None, None, None, None), y
     if isinstance(validation, tuple | list):
         if len(validation) != 2:
             raise ConfigError(f"validation must be a pair (x, y), got {len(validation)} entries")
         x_held = as_features(validation[0], name="validation x", features=rows.shape[1])
-        y_held = as_targets(validation[1], name="validation y", samples=len(x_held))
+        y_held = any_targets(validation[1], name="validation y", samples=len(x_held))
         return data, Split(rows, data.y, x_held, y_held, None, None), y
     if isinstance(validation, bool) or not isinstance(validation, int | float | np.floating):
         raise ConfigError(f"validation must be a pair (x, y) or a fraction; got {validation!r}")
@@ -432,7 +459,10 @@ def plan_for(
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    activations = (*config.network.hidden_activations(), config.network.output_unit())
+    structure, output = structure_of(config, targets), config.network.output_unit()
+    if isinstance(targets, HeadTargets):
+        output = HEADED_OUTPUT
+    activations = (*config.network.hidden_activations(), output)
     first = first_masks(config, sizes, masks, start)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
@@ -444,7 +474,7 @@ def plan_for(
         config=config,
         targets=targets,
         scaling=scaling,
-        structure=structure_with({}, first),
+        structure=structure_with(structure, first),
         record={
             "start": _how_started(start, going_on),
             "weights": "none" if sample_weight is None and class_weight is None else "given",
@@ -456,7 +486,10 @@ def plan_for(
         feature_names=data.feature_names,
         target_name=data.target_name,
     )
-    network = description.network()
+    try:
+        network = description.network()
+    except ValueError as error:  # what the configuration could not know: ties, for example
+        raise ConfigError(str(error)) from None
     set_first_weights(network, config, start if going_on is None else going_on.weights, first)
     if start is None:
         scale_first_weights(network, config, parts.x_train)
@@ -487,7 +520,5 @@ def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str
     return "drawn" if start is None else "given"
 
 
-def _encoded(
-    targets: Targets, x: Array | None, y: Array | None, name: str
-) -> tuple[Array, Array] | None:
+def _encoded(targets: AnyTargets, x: Array | None, y: Array | None, name: str) -> Labelled | None:
     return None if x is None or y is None else (x, targets.encode(y, name=name))

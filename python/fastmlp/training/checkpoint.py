@@ -123,6 +123,19 @@ class GoingOn:
         """The weights that are being trained, which need not be those of the model."""
         return self.state.sets.get("training", self.model.parameters)
 
+    def require_heads(self, chosen: Config) -> None:
+        """Refuse heads that are others than the checkpoint's; what is left out may be anything."""
+        heads = self.model.config.heads
+        for name, own in chosen.heads.items():
+            known = heads.get(name)
+            kept = {} if known is None else vars(known)
+            for key, value in vars(own).items():
+                if value not in (*OPEN, kept.get(key)):
+                    raise ConfigError(
+                        f"resume: {os.fspath(self.path)} was trained with heads.{name}.{key} "
+                        f"{_shown(kept.get(key))}, not {_shown(value)}"
+                    )
+
     def config(self, chosen: Config) -> Config:
         """Return the configuration to go on with: the checkpoint's, with what may change.
 
@@ -150,6 +163,7 @@ class GoingOn:
                     f"resume: {os.fspath(self.path)} was trained with {key} {_shown(old)}, not "
                     f"{_shown(new)}; what may change is {', '.join(may_change)}"
                 )
+        self.require_heads(chosen)
         begun = self.model.history.epochs + (self.state.so_far is not None)
         if chosen.training.epochs < begun:
             raise ConfigError(
@@ -198,7 +212,7 @@ def digest_of(*arrays: Array) -> str:
     digest = hashlib.sha256("".join(f"{one.dtype}{one.shape}" for one in arrays).encode())
     for one in arrays:
         whole = np.ascontiguousarray(one)
-        digest.update(whole.tobytes() if whole.dtype.kind == "U" else whole.data)
+        digest.update(whole.tobytes() if whole.dtype.kind in "UV" else whole.data)
     return digest.hexdigest()
 
 

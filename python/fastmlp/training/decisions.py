@@ -19,16 +19,20 @@ from ..config.catalog import (
     CUSTOM_LOSS,
     HIDDEN_ACTIVATIONS,
     LOSSES,
+    MAXOUT,
     OPTIMIZERS,
+    OVER_SAMPLES,
     RECTIFIERS,
     SELF_NORMALIZING,
     UNTRAINABLE,
 )
-from ..config.keys import activation_name
+from ..config.heads import HeadConfig
+from ..config.keys import activation_name, nearest
 from ..data.dataset import Dataset, Split
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..model import Model
 from ..model.description import Description
+from ..model.heads import AnyTargets, HeadTargets
 from ..model.multilabel import LabelSetTargets
 from ..model.pruning import Masks
 from ..model.scaling import InputScaling
@@ -54,7 +58,7 @@ ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever 
 
 def decide(
     data: Dataset, parts: Split, config: Config, labels: Any = None, start: Any = None
-) -> tuple[Config, Targets, InputScaling]:
+) -> tuple[Config, AnyTargets, InputScaling]:
     """Return the configuration with every "auto" replaced, the targets and the input scaling.
 
     Parameters
@@ -82,34 +86,29 @@ def decide(
             f"precision {config.training.precision!r} needs dtype 'float32'; "
             f"got {config.network.dtype!r}"
         )
+    if config.training.precision != "full" and config.network.tied:
+        raise ConfigError(f"tied layers need precision 'full'; got {config.training.precision!r}")
     _require_dropout_fits(config)
+    _require_structure_fits(config)
     if config.augmentation.chosen() and data.image_shape is None:
         raise ConfigError(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
         )
-    task = infer_task(data.y, config.data.task, config.training.loss)
-    output, loss = infer_output_and_loss(task, config.network.output_unit(), config.training.loss)
-    for name in (*config.network.hidden_activations(), output):
-        if activation_name(name) in UNTRAINABLE:
-            raise ConfigError(
-                f"activation {name!r} cannot be trained through: its slope is 0 wherever it has one"
-            )
-    if loss == CUSTOM_LOSS and config.training.mixup:
-        raise ConfigError("mixup mixes the targets of a loss of the engine; this one is a function")
-    config = config.replace(output_activation=output, loss=loss)
+    for name in config.network.hidden_activations():
+        _require_trainable(name)
     known = start._description if isinstance(start, Model) else None
-    own = data.y if labels is None else labels
-    targets = _targets(data, parts, config, task, own, None if known is None else known.targets)
-    if activation_name(output) not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
-        raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
-    _check_constants(config, targets.outputs)
+    own, old = data.y if labels is None else labels, None if known is None else known.targets
+    targets: AnyTargets
+    if data.y.dtype.names is not None:
+        config, targets = decide_heads(data, parts, config, own, old)
+    else:
+        config.require_no_heads()
+        config, targets = decide_target(data, parts, config, own, old)
     inputs = _input_scaling(data, parts, config, known)
     decided = {
-        "task": task,
         "scaling": inputs.kind,
-        "target_scaling": _target_scaling_kind(targets),
         "init": _initializer(config),
-        "learning_rate": _learning_rate(config, task),
+        "learning_rate": _learning_rate(config),
     }
     if config.training.prune:
         decided["prune_epochs"] = decided_prune_epochs(config.training)
@@ -118,6 +117,79 @@ def decide(
     if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
         decided["dropout_epochs"] = float(config.training.epochs)
     return config.replace(**decided), targets, inputs
+
+
+def decide_target(
+    data: Dataset, parts: Split, config: Config, labels: Any, old: AnyTargets | None
+) -> tuple[Config, Targets]:
+    """Return the configuration with task, output unit, loss and target scaling, and the targets.
+
+    Parameters
+    ----------
+    labels : array_like
+        ``data.y`` in the caller's own dtype.
+    old : Targets or None
+        Of the model that training starts from.
+    """
+    task = infer_task(data.y, config.data.task, config.training.loss)
+    output, loss = infer_output_and_loss(task, config.network.output_unit(), config.training.loss)
+    _require_trainable(output)
+    if loss == CUSTOM_LOSS and config.training.mixup:
+        raise ConfigError("mixup mixes the targets of a loss of the engine; this one is a function")
+    config = config.replace(output_activation=output, loss=loss)
+    if isinstance(old, HeadTargets):
+        raise ConfigError(f"init is a Model with the heads {list(old.heads)}; y has one target")
+    targets = _targets(data, parts, config, task, labels, old)
+    if activation_name(output) not in HIDDEN_ACTIVATIONS and targets.outputs == 1:
+        raise ConfigError(f"output_activation {output!r} needs two units or more; y gives it one")
+    _check_constants(config, targets.outputs)
+    return config.replace(task=task, target_scaling=_target_scaling_kind(targets)), targets
+
+
+def decide_heads(
+    data: Dataset, parts: Split, config: Config, labels: Any, old: AnyTargets | None
+) -> tuple[Config, HeadTargets]:
+    """Return the configuration with every head decided as if it were alone, and their targets."""
+    names = data.y.dtype.names or ()
+    for name in config.heads:
+        if name not in names:
+            raise ConfigError(f"heads has {name!r}, y has {list(names)}{nearest(name, names)}")
+    if old is not None and not (isinstance(old, HeadTargets) and list(old.heads) == list(names)):
+        raise ConfigError(f"init is a Model without the heads of y, {list(names)}")
+    every = {name: config.heads.get(name, HeadConfig()) for name in names}
+    config = config.replace(heads=every)
+    targets: dict[str, Targets] = {}
+    for name in names:
+        known = old.heads[name] if isinstance(old, HeadTargets) else None
+        own = (dataclasses.replace(data, **_field(data, name)), _part(parts, name))
+        try:
+            decided, targets[name] = decide_target(*own, config.of_head(name), labels[name], known)
+        except (ConfigError, DataError) as error:
+            raise type(error)(f"head {name!r}: {error}") from None
+        every[name] = HeadConfig.of(decided, every[name].weight)
+    return config.replace(heads=every), HeadTargets(targets)
+
+
+def _field(data: Dataset, name: str) -> dict[str, Any]:
+    """Return the targets of one head, as a data set keeps them."""
+    return {"y": data.y[name], "y_test": None if data.y_test is None else data.y_test[name]}
+
+
+def _part(parts: Split, name: str) -> Split:
+    """Return the split with the targets of one head."""
+    own: dict[str, Any] = {}
+    for key in ("y_train", "y_validation", "y_test"):
+        y = getattr(parts, key)
+        own[key] = None if y is None else y[name]
+    return dataclasses.replace(parts, **own)
+
+
+def _require_trainable(activation: str) -> None:
+    if activation_name(activation) in UNTRAINABLE:
+        raise ConfigError(
+            f"activation {activation!r} cannot be trained through: its slope is 0 wherever it has "
+            "one"
+        )
 
 
 def _require_dropout_fits(config: Config) -> None:
@@ -129,6 +201,25 @@ def _require_dropout_fits(config: Config) -> None:
         )
     if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
+
+
+def _require_structure_fits(config: Config) -> None:
+    chosen, names = config.training, set(map(activation_name, config.network.normalizations()))
+    has_pieces = MAXOUT in map(activation_name, config.network.hidden_activations())
+    if (config.network.structure() or has_pieces) and chosen.precision != "full":
+        raise ConfigError(
+            f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
+        )
+    limited = {
+        "connections": config.network.connections is not None,
+        "prune": bool(chosen.prune),
+        "init_scaling": config.network.init_scaling != "none",
+    }
+    if has_pieces and any(limited.values()):
+        named = ", ".join(name for name, is_chosen in limited.items() if is_chosen)
+        raise ConfigError(f"{named} is not for maxout, whose units have several sums each")
+    if names & OVER_SAMPLES and chosen.batch_size == 1:
+        raise ConfigError("normalization 'batch' needs batch_size 2 or more; got 1")
 
 
 def _check_constants(config: Config, outputs: int) -> None:
@@ -209,11 +300,15 @@ def _initializer(config: Config) -> str:
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
-def _learning_rate(config: Config, task: str) -> float | None:
+def _learning_rate(config: Config) -> float | None:
     chosen = config.training
     if chosen.learning_rate is not None or chosen.is_full_batch:
         return chosen.learning_rate
-    is_linear = task == "regression" and config.network.output_activation == VALUE_OUTPUT
+    alone = [config.of_head(name) for name in config.heads] or [config]
+    is_linear = any(
+        one.data.task == "regression" and one.network.output_activation == VALUE_OUTPUT
+        for one in alone
+    )
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE
     default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
     return default / (LINEAR_DIVISOR if is_steep else 1)
@@ -225,17 +320,16 @@ def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> 
     Raises
     ------
     ConfigError
-        A network whose layers are more than f(x W + b).
+        A network with normalisation, skips, maxout or tied layers.
     """
     if config.network.init_scaling == "none":
         return
-    if set(network.structure) - {"masked"}:  # what is zero stays zero
-        raise ConfigError(
-            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
-        )
     count, chosen = len(rows), config.training
     order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
-    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+    try:
+        network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+    except ValueError as error:
+        raise ConfigError(f"init_scaling 'data': {error}") from None
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:

@@ -8,7 +8,7 @@ finds what was known after one epoch or after the next.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -75,8 +75,8 @@ class EarlyStopping:
     chosen : TrainingConfig
     validated : bool
         Whether there are validation rows.
-    classes : bool
-        Whether the task is classification.
+    figures : sequence of str
+        What is measured of them.
 
     Raises
     ------
@@ -84,22 +84,26 @@ class EarlyStopping:
         Nothing to watch: no validation rows, or an accuracy of values.
     """
 
-    def __init__(self, chosen: TrainingConfig, *, validated: bool, classes: bool) -> None:
+    def __init__(self, chosen: TrainingConfig, *, validated: bool, figures: Sequence[str]) -> None:
         self.chosen = chosen
         if chosen.early_stopping and not validated:
             raise ConfigError(
                 "early_stopping needs validation rows: pass validation=, or for a data set a "
                 "validation_fraction greater than 0"
             )
-        if chosen.early_stopping and chosen.monitor == "val_accuracy" and not classes:
-            raise ConfigError("monitor 'val_accuracy' is for classes; values have 'val_loss'")
+        if chosen.early_stopping and chosen.monitor not in figures:
+            is_accuracy = chosen.monitor.startswith("val_accuracy")
+            why = "is for classes" if is_accuracy else "is not measured here"
+            raise ConfigError(
+                f"monitor {chosen.monitor!r} {why}; choose from: {', '.join(figures)}"
+            )
 
     def after(self, best: Best, epoch: int, figures: Mapping[str, float]) -> Best:
         """Return what is known after an epoch with these figures."""
         if not self.chosen.early_stopping:
             return best
         figure = figures[self.chosen.monitor]
-        score = -figure if self.chosen.monitor == "val_accuracy" else figure
+        score = -figure if self.chosen.monitor.startswith("val_accuracy") else figure
         return best.after(epoch, score, min_delta=self.chosen.min_delta, tie=self.chosen.best_tie)
 
     def is_over(self, best: Best) -> bool:

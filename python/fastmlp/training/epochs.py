@@ -14,8 +14,9 @@ from .. import _core
 from ..errors import DivergedError, InterruptedWarning, LossFunctionError
 from ..model import Model
 from ..model.description import Description
+from ..model.heads import Encoded, tasks_of
 from .custom_loss import named, told
-from .plan import Plan
+from .plan import Array, Plan
 from .run import Run
 
 
@@ -80,10 +81,7 @@ def trainer_of(plan: Plan, *, record_steps: bool = False) -> _core.Trainer:
     return _core.Trainer(
         plan.network,
         rows,
-        targets,
-        loss=chosen.loss if plan.loss_function is None else named(plan.loss_function),
-        loss_constants=chosen.loss_constants(),
-        sample_weight=plan.weights,
+        **_what_is_learned(plan, targets),
         batch_size=chosen.batch_size,
         seed=chosen.seed,
         shuffle=chosen.shuffle,
@@ -100,6 +98,20 @@ def trainer_of(plan: Plan, *, record_steps: bool = False) -> _core.Trainer:
         dropout_epochs=chosen.dropout_epochs or 1.0,
         **chosen.trainer_options(),
     )
+
+
+def _what_is_learned(plan: Plan, targets: Array | Encoded) -> dict[str, Any]:
+    """Return targets, loss and weights as the engine is told."""
+    config = plan.description.config
+    if isinstance(targets, dict):
+        return {"targets": tasks_of(config, targets, plan.weights)}
+    loss = config.training.loss if plan.loss_function is None else named(plan.loss_function)
+    return {
+        "targets": targets,
+        "loss": loss,
+        "loss_constants": config.training.loss_constants(),
+        "sample_weight": plan.weights,
+    }
 
 
 def _augmentation(description: Description) -> dict[str, float]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..config import Config
 from ..config.training import TrainingConfig
 from ..model.description import Description
-from ..model.targets import ClassTargets
+from ..model.heads import HeadTargets
+from ..model.measures import meaning
 from .plan import Plan
 
 
@@ -17,12 +19,20 @@ def epoch_line(epoch: int, epochs: int, figures: Mapping[str, float], note: str 
     --------
     >>> epoch_line(0, 5, {"loss": 0.51234, "accuracy": 0.9, "val_loss": 0.4, "seconds": 0.5})
     'epoch 1/5: loss 0.5123, accuracy 90.00 % | validation loss 0.4000 | 500 ms'
+    >>> epoch_line(0, 5, {"loss": 0.51234, "accuracy_digit": 0.9, "seconds": 0.5})
+    'epoch 1/5: loss 0.5123, accuracy digit 90.00 % | 500 ms'
     """
 
     def part(prefix: str) -> str:
         shown = f"loss {figures[prefix + 'loss']:.4f}"
-        accuracy = figures.get(prefix + "accuracy")
-        return shown if accuracy is None else f"{shown}, accuracy {accuracy:.2%}".replace("%", " %")
+        accuracies = {
+            name.removeprefix(prefix + "accuracy").replace("_", " ", 1): share
+            for name, share in figures.items()
+            if name.startswith(prefix + "accuracy")
+        }
+        for head, share in accuracies.items():
+            shown += f", accuracy{head} {100 * share:.2f} %"
+        return shown
 
     width = len(str(epochs))
     line = f"epoch {epoch + 1:>{width}}/{epochs}: {part('')}"
@@ -48,9 +58,6 @@ def opening(plan: Plan) -> str:
     parts = [f"{len(plan.training[0]):,} rows to train"]
     for name, rows in (("validate", plan.validation), ("test", plan.test)):
         parts += [] if rows is None else [f"{len(rows[0]):,} to {name}"]
-    what = {"classification": "classes", "multilabel": "labels", "regression": "values"}[
-        chosen.data.task
-    ]
     units = [f"{n} {name}" for n, name in zip(about.sizes[1:], about.activations, strict=True)]
     scaling = f"scaling {about.scaling.kind}"
     if about.scaling.kind == "unit":
@@ -58,8 +65,8 @@ def opening(plan: Plan) -> str:
     if chosen.data.target_scaling != "none":
         scaling += f", targets {chosen.data.target_scaling}"
     return (
-        f"{', '.join(parts)}; {chosen.data.task} of {_outputs(about)} {what}, {scaling}\n"
-        f"{' -> '.join([str(about.sizes[0]), *units])}; loss {chosen.training.loss}, "
+        f"{', '.join(parts)}; {_what(about)}, {scaling}\n"
+        f"{' -> '.join([str(about.sizes[0]), *units])}; loss {_losses(chosen)}, "
         f"{_how_it_steps(chosen.training)}"
         f"{_where_it_began(plan)}"
     )
@@ -79,6 +86,14 @@ def _where_it_began(plan: Plan) -> str:
     return f"\ngoing on from {plan.going_on.path} after {over:,} epochs{inside}"
 
 
-def _outputs(about: Description) -> int:
+def _what(about: Description) -> str:
+    """Say what is learned."""
     targets = about.targets
-    return len(targets.labels) if isinstance(targets, ClassTargets) else targets.outputs
+    if isinstance(targets, HeadTargets):
+        return "; ".join(f"{name}: {meaning(one)}" for name, one in targets.heads.items())
+    return meaning(targets)
+
+
+def _losses(chosen: Config) -> str:
+    parts = [f"{head.weight:g} {name} {head.loss}" for name, head in chosen.heads.items()]
+    return " + ".join(parts) or chosen.training.loss

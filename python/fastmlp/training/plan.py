@@ -14,7 +14,8 @@ from .checkpoint import Checkpoint, GoingOn
 from .custom_loss import LossFunction
 
 Array = NDArray[Any]
-Labelled = tuple[Array, Array]  # rows, and what the network should say of them
+# Rows, and what the network should say of them: an array, or a dict of arrays for heads.
+Labelled = tuple[Array, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Plan:
         Of the model to be; its history is empty.
     training, validation, test : (x, targets)
         Rows (samples, features) and encoded targets: class numbers (samples,) or values (samples,
-        outputs).
+        outputs); of heads a dict of such.
     weights : ndarray of float64, shape (training samples,), or None
         Factors of the loss of each training row.
     loss_function : callable or None

@@ -17,6 +17,7 @@ from ..atomic import atomic_write
 from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from ..model import Model
+from ..model.heads import HeadTargets, figures_of_heads, tasks_of, validated_figures
 from ..model.targets import ClassTargets
 from ..model.tensors import Layers, with_kept
 from ..model.training_state import TrainingState
@@ -52,14 +53,18 @@ class Run:
         self.plan = plan
         self.trainer = trainer
         self.verbose = verbose
-        self.classes = isinstance(plan.description.targets, ClassTargets)
+        targets = plan.description.targets
+        self.classes = isinstance(targets, ClassTargets)
+        self.heads = targets if isinstance(targets, HeadTargets) else None
         self.chosen = plan.description.config.training
         if self.chosen.test_each_epoch and (plan.test is None or not self.classes):
             raise ConfigError("test_each_epoch needs classes and a data set with test rows")
         require_measured(self.chosen)
         self.plateau = watch(self.chosen, validates=plan.validation is not None)
         self.stopping = EarlyStopping(
-            self.chosen, validated=plan.validation is not None, classes=self.classes
+            self.chosen,
+            validated=plan.validation is not None,
+            figures=validated_figures(targets),
         )
         self.pruning = Pruning(self.chosen) if self.chosen.prune else None
         self.history = History()
@@ -121,6 +126,9 @@ class Run:
         figures = {"loss": result.loss}
         if self.classes:
             figures["accuracy"] = result.correct / max(1, result.samples)
+        if self.heads is not None:
+            by_head = [(total / max(1, result.samples), right) for total, right in result.heads]
+            figures |= figures_of_heads(self.heads, by_head, result.samples)
         return figures
 
     def start(self) -> int:
@@ -169,7 +177,9 @@ class Run:
     def measure(self, network: _core.Network) -> dict[str, float]:
         """Return the figures of validation and, where they are counted, test rows."""
         figures: dict[str, float] = {}
-        if self.plan.validation is not None:
+        if self.plan.validation is not None and self.heads is not None:
+            figures |= self.measure_heads(network, self.heads, self.plan.validation)
+        elif self.plan.validation is not None:
             figures["val_loss"], right = self.evaluate(network, self.plan.validation)
             if self.classes:
                 figures["val_accuracy"] = right / len(self.plan.validation[0])
@@ -178,11 +188,21 @@ class Run:
             figures["test_accuracy"] = right / len(self.plan.test[0])
         return figures
 
+    def measure_heads(
+        self, network: _core.Network, heads: HeadTargets, rows: Labelled
+    ) -> dict[str, float]:
+        """Return the validation figures of all heads together and of each."""
+        x, encoded = rows
+        tasks = tasks_of(self.plan.description.config, encoded)
+        loss, by_head = network.evaluate_tasks(x, tasks, self.chosen.threads or 0)
+        return {"val_loss": loss, **figures_of_heads(heads, by_head, len(x), "val_")}
+
     def evaluate(self, network: _core.Network, rows: Labelled) -> tuple[float, int]:
         """Return the loss of some rows, and how many are right."""
         threads, function = self.chosen.threads or 0, self.plan.loss_function
-        if function is not None:
-            return measured(network, self.plan.description.targets, function, *rows, threads)
+        targets = self.plan.description.targets
+        if function is not None and not isinstance(targets, HeadTargets):
+            return measured(network, targets, function, *rows, threads)
         constants = self.chosen.loss_constants()
         return network.evaluate(*rows, self.chosen.loss, threads, loss_constants=constants)
 
@@ -304,6 +324,7 @@ class Run:
         if begun is not None:
             names = ("loss_sum", "correct", "samples", "steps", "learning_rate")
             so_far = {name: getattr(begun, name) for name in names}
+            so_far |= {"heads": begun.heads} if begun.heads else {}
         state = TrainingState(
             steps=kept["steps"],
             states=kept["states"],

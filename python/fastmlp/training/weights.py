@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..data.arrays import as_weights
 from ..errors import ConfigError, DataError
-from ..model.targets import ClassTargets, Targets
+from ..model.heads import AnyTargets, Encoded
+from ..model.targets import ClassTargets
 
 Array = NDArray[Any]
 
@@ -21,8 +22,8 @@ Array = NDArray[Any]
 def training_weights(
     sample_weight: Array | None,
     class_weight: str | Mapping[Any, float],
-    targets: Targets,
-    encoded: Array,
+    targets: AnyTargets,
+    encoded: Array | Encoded,
 ) -> NDArray[np.float64] | None:
     """Return a weight for each training row, or None where every row counts the same.
 
@@ -47,7 +48,7 @@ def training_weights(
     """
     weights = sample_weight
     if class_weight != "none":
-        if not isinstance(targets, ClassTargets):
+        if not isinstance(targets, ClassTargets) or isinstance(encoded, dict):
             raise ConfigError(f"class_weight needs one label a row; this task is {targets.task}")
         own = (
             _by_label(class_weight, targets)

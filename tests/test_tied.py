@@ -1,0 +1,264 @@
+"""Layers that share W and b: gradients, what counts or keeps one tensor once, the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import fastmlp
+import numpy as np
+import pytest
+from fastmlp import _core
+from fastmlp.errors import ConfigError
+from safetensors.numpy import load_file
+
+SIZES, TANH = (5, 7, 7, 7, 7, 2), ("tanh",) * 4 + ("identity",)
+TIED = {"tied": [(1, 2), (1, 3)]}
+
+
+def make(structure: Any = TIED, dtype: str = "float64", seed: int = 3) -> _core.Network:
+    network = _core.Network(SIZES, TANH, dtype, structure)
+    network.initialize("glorot_normal", seed, 0.3, "normal")
+    return network
+
+
+def untied(network: _core.Network) -> _core.Network:
+    """A network of the same numbers whose layers are free."""
+    free = _core.Network(network.sizes, network.activations, network.dtype)
+    free.set_parameters(network.parameters())
+    return free
+
+
+def data(rows: int = 30, dtype: str = "f8") -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(rows, 5)).astype(dtype), rng.normal(size=(rows, 2)).astype(dtype)
+
+
+def train(network: _core.Network, epochs: int = 1, **options: Any) -> _core.EpochResult:
+    x, t = data(dtype=network.dtype)
+    chosen = {"loss": "mean_squared_error", "batch_size": 30, "learning_rate": 1.0, **options}
+    trainer = _core.Trainer(network, x, t, **chosen)
+    results = [trainer.run_epoch(epoch) for epoch in range(epochs)]
+    trainer.close()
+    return results[-1]
+
+
+def gradient(network: _core.Network, **options: Any) -> list[tuple[np.ndarray, ...]]:
+    """As the change that one step of plain SGD with learning rate 1 makes."""
+    before = network.parameters()
+    train(network, shuffle=False, **options)
+    pairs = zip(before, network.parameters(), strict=True)
+    return [tuple(a - b for a, b in zip(old, new, strict=True)) for old, new in pairs]
+
+
+def bits(network: _core.Network) -> list[bytes]:
+    return [one.tobytes() for layer in network.parameters() for one in layer]
+
+
+def test_the_gradient_is_the_sum_over_all_uses() -> None:
+    network = make()
+    free = gradient(untied(network))
+    found = gradient(network)
+    for tensor in range(2):
+        expected = free[1][tensor] + free[2][tensor] + free[3][tensor]
+        for layer in (1, 2, 3):
+            np.testing.assert_allclose(found[layer][tensor], expected, rtol=1e-12, atol=1e-15)
+        for layer in (0, 4):
+            np.testing.assert_allclose(found[layer][tensor], free[layer][tensor], rtol=1e-12)
+
+
+def test_gradients_agree_with_central_differences() -> None:
+    network = make()
+    x, t = data()
+    layers = [[one.copy() for one in layer] for layer in network.parameters()]
+    for follower in (2, 3):
+        layers[follower] = layers[1]  # one array at three places
+
+    def total() -> float:
+        y = x
+        for number, (w, b) in enumerate(layers):
+            y = y @ w + b
+            y = np.tanh(y) if number < 4 else y
+        return float(((y - t) ** 2).mean())
+
+    expected, h = [], 1e-5
+    for number in (0, 1, 4):
+        for tensor in layers[number]:
+            differences = np.empty(tensor.size)
+            for at in range(tensor.size):
+                kept = tensor.flat[at]
+                tensor.flat[at] = kept + h
+                above = total()
+                tensor.flat[at] = kept - h
+                differences[at] = (above - total()) / (2 * h)
+                tensor.flat[at] = kept
+            expected.append(differences.reshape(tensor.shape))
+    changed = gradient(network)
+    found = [one for number in (0, 1, 4) for one in changed[number]]
+    for got, want in zip(found, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6 * np.abs(want).max())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "adam", "learning_rate": 0.01, "l2": 0.1},
+        {"momentum": 0.9, "learning_rate": 0.1, "ema_decay": 0.8},
+        {"max_norm": 0.7, "learning_rate": 0.1, "clip_norm": 0.2},
+        {"dropout": [0.1, 0.2, 0.2, 0.2, 0.2], "clip_value": 0.01, "batch_size": 8},
+    ],
+)
+def test_tied_layers_stay_equal(options: dict[str, Any]) -> None:
+    network = make()
+    train(network, epochs=4, **options)
+    layers = network.parameters()
+    for follower in (2, 3):
+        for tensor in range(2):
+            np.testing.assert_array_equal(layers[follower][tensor], layers[1][tensor])
+
+
+def test_one_step_is_the_formula_with_the_summed_gradient() -> None:
+    """Penalty, clipping by norm and momentum count a shared tensor once."""
+    network = make()
+    free = gradient(untied(network))
+    before = network.parameters()
+    summed = [free[0], tuple(sum(free[n][k] for n in (1, 2, 3)) for k in range(2)), free[4]]
+    squares = sum(float((one**2).sum()) for layer in summed for one in layer)
+    limit = 0.5 * np.sqrt(squares)
+    train(network, clip_norm=limit, l2=0.25, learning_rate=0.1, shuffle=False)
+    after = network.parameters()
+    for number, (w, b) in zip((0, 1, 4), summed, strict=True):
+        step = before[number][0] - after[number][0]
+        np.testing.assert_allclose(step, 0.1 * (0.5 * w + 0.25 * before[number][0]), rtol=1e-9)
+        np.testing.assert_allclose(before[number][1] - after[number][1], 0.05 * b, rtol=1e-9)
+
+
+def test_a_network_counts_a_shared_tensor_once() -> None:
+    network, plain = make(), make({})
+    assert plain.parameter_count - network.parameter_count == 2 * (7 * 7 + 7)
+    assert [row["owner"] for layer in network.tensors for row in layer][::2] == [0, 1, 1, 1, 4]
+    assert network.structure == TIED
+    for one, other in zip(network.parameters()[:2], plain.parameters()[:2], strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+
+
+def digest() -> str:
+    """What tied networks learn: all at once, in chunks, with skipped zeros and averages."""
+    content = b""
+    for dtype, batch in (("float32", 16), ("float64", 7)):
+        network = make(dtype=dtype)
+        train(network, 3, learning_rate=0.1, momentum=0.9, batch_size=batch, ema_decay=0.9)
+        content += b"".join(bits(network))
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(2100, 64)).astype("f4") * (rng.uniform(size=(2100, 64)) < 0.2)
+    network = _core.Network(
+        (64, 64, 64, 64), ("relu",) * 2 + ("identity",), "float32", {"tied": [(0, 1)]}
+    )
+    network.initialize("he_normal", 1)
+    trainer = _core.Trainer(network, x, x, loss="mean_squared_error", batch_size=2100)
+    trainer.run_epoch(0)
+    trainer.close()
+    return hashlib.sha256(content + b"".join(bits(network))).hexdigest()
+
+
+def test_the_state_of_a_trainer_goes_on() -> None:
+    x, t = data()
+    options: dict[str, Any] = {"loss": "huber", "optimizer": "adam", "batch_size": 8}
+    whole, stopped = make(), make()
+    trainer = _core.Trainer(whole, x, t, ema_decay=0.9, **options)
+    for epoch in range(4):
+        trainer.run_epoch(epoch)
+    first = _core.Trainer(stopped, x, t, ema_decay=0.9, **options)
+    first.run_epoch(0)
+    first.run_epoch(1)
+    state = first.state()
+    first.close()
+    second = _core.Trainer(stopped, x, t, ema_decay=0.9, **options)
+    second.set_state(state["steps"], state["states"], state["average"])
+    second.run_epoch(2)
+    second.run_epoch(3)
+    assert bits(stopped) == bits(whole)
+    for one, other in zip(second.average() or [], trainer.average() or [], strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("tied", "message"),
+    [
+        ([(2, 1)], "tied layers 2 and 1: the first must stand below the second"),
+        ([(1, 5)], "tied layers 1 and 5: .* both among the layers 0 to 4"),
+        ([(0, 1)], "tied layers 0 and 1 have W of 5 x 7 and 7 x 7; they must have one shape"),
+        ([(1, 2), (2, 3)], "layer 2 is tied to layer 1 already; tie every layer to the lowest"),
+        ([(1, 3), (2, 3)], "layer 3 is tied to layer [12] already"),
+        ([1], "tied must be a sequence of pairs of layer numbers"),
+    ],
+)
+def test_wrong_ties_are_refused(tied: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        make({"tied": tied})
+
+
+def test_wrong_calls_change_nothing() -> None:
+    network = make()
+    before = bits(network)
+    layers = network.parameters()
+    layers[2] = (layers[2][0] + 1, layers[2][1])
+    with pytest.raises(ValueError, match=r"parameters\[2\]\[0\] differs from parameters\[1\]\[0\]"):
+        network.set_parameters(layers)
+    with pytest.raises(
+        ValueError, match=r"layer_rates\[1\] and layer_rates\[3\] are of tied layers"
+    ):
+        train(network, layer_rates=[1, 1, 1, 0.5, 1])
+    with pytest.raises(ValueError, match="bf16"):
+        train(make(dtype="float32"), precision="bf16")
+    assert bits(network) == before
+
+
+X, LABELS = data()[0], np.arange(30) % 2
+OPTIONS: dict[str, Any] = {"hidden": [6, 6, 6], "tied": [[1, 2]], "batch_size": 8}
+
+
+def test_a_model_keeps_one_tensor(tmp_path: Any) -> None:
+    path = tmp_path / "tied.safetensors"
+    model = fastmlp.train(X, LABELS, epochs=3, **OPTIONS)
+    np.testing.assert_array_equal(model.parameters[2][0], model.parameters[1][0])
+    assert model.summary().parameters == (5 * 6 + 6) + (6 * 6 + 6) + (6 * 2 + 2)
+    assert "layers 2 and 3 are tied" in repr(model.summary())
+    model.save(path)
+    names = set(load_file(path))
+    assert "layer.1.weight" in names
+    assert not names & {"layer.2.weight", "layer.2.bias"}
+    loaded = fastmlp.load(path)
+    assert loaded.config.network.tied == ((1, 2),)
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    config = model.config
+    assert fastmlp.Config.from_toml(config.to_toml()) == config
+
+
+@pytest.mark.parametrize("averaging", ["ema", "swa"])
+def test_training_goes_on_with_the_same_bits(tmp_path: Any, averaging: str) -> None:
+    path = tmp_path / "run.safetensors"
+    options = OPTIONS | {"optimizer": "adam", "averaging": averaging}
+    options |= {"swa_start": 2} if averaging == "swa" else {}
+    whole = fastmlp.train(X, LABELS, epochs=5, **options)
+    fastmlp.train(X, LABELS, epochs=3, checkpoint=path, **options)
+    found = fastmlp.train(X, LABELS, epochs=5, resume=path)
+    for one, other in zip(found.parameters, whole.parameters, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tied": [[0, 1]]}, "tied layers 0 and 1 have W of 5 x 6 and 6 x 6"),
+        ({"tied": [[1, 9]]}, "tied layers 1 and 9"),
+        ({"tied": [1]}, r"tied must be a list of pairs of layers such as \[\[1, 2\]\]; got \[1\]"),
+        ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 0; got 2.5"),
+        ({"precision": "bf16", "dtype": "float32"}, "bf16"),
+    ],
+)
+def test_wrong_configurations_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        fastmlp.train(X, LABELS, **OPTIONS | options)
