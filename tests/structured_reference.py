@@ -47,10 +47,13 @@ def activate(text, u, layer):
     return reference.activate(text, u, *learned)
 
 
-def forward(layers, activations, x, normalization=None, skips=(), training=True):
-    """Return what goes into each layer's activation, each layer's y, and each layer's x W + b."""
+def forward(layers, activations, x, normalization=None, skips=(), training=True, masks=()):
+    """Return what goes into each layer's activation, each layer's y, and each layer's x W + b.
+    masks: what dropout multiplies the inputs and each hidden layer's y by.
+    """
     normalization = [*(normalization or ["none"] * (len(layers) - 1)), "none"]
-    ys, us, zs = [np.asarray(x, np.float64)], [], []
+    masks = [*masks, *[1.0] * (len(layers) + 1 - len(masks))]
+    ys, us, zs = [np.asarray(x, np.float64) * masks[0]], [], []
     for number, (layer, text) in enumerate(zip(layers, activations, strict=True), 1):
         zs.append(ys[-1] @ layer["weight"] + layer["bias"])
         u = normalized(normalization[number - 1], layer, zs[-1], training)
@@ -59,12 +62,14 @@ def forward(layers, activations, x, normalization=None, skips=(), training=True)
                 projection = layer.get(f"projection.{start}")
                 u = u + (ys[start] if projection is None else ys[start] @ projection)
         us.append(u)
-        ys.append(activate(text, u, layer))
+        ys.append(activate(text, u, layer) * masks[number])
     return us, ys[1:], zs
 
 
-def loss(layers, activations, name, x, t, l2=0.0, **structure):
-    """The mean loss of a batch in training, with the penalty of all matrices."""
+def loss(layers, activations, name, x, t, l2=0.0, constants=None, weights=1.0, **structure):
+    """The mean loss of a batch in training, each sample's times its weight, with the penalty of all
+    matrices.
+    """
     us, ys, _ = forward(layers, activations, x, **structure)
     penalized = [
         array
@@ -73,7 +78,8 @@ def loss(layers, activations, name, x, t, l2=0.0, **structure):
         if key == "weight" or key.startswith("projection")
     ]
     penalty = sum(0.5 * l2 * (array**2).sum() for array in penalized)
-    return reference.LOSSES[name](us[-1], ys[-1], t).mean() + penalty
+    losses = reference.LOSSES[name](us[-1], ys[-1], t, **constants or {})
+    return (weights * losses).mean() + penalty
 
 
 def numerical_gradient(layers, activations, name, x, t, h=1e-5, **options):
