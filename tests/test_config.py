@@ -229,6 +229,8 @@ EVERY_KEY = {
     "test_fraction": 1 / 3,
     "hidden": (30, 7),
     "activation": ("tanh", "relu"),
+    "normalization": ("batch(momentum=0.25, epsilon=1e-05)", "none"),
+    "skips": ((0, 2), (1, 3)),
     "output_activation": "identity",
     "init": "normal",
     "init_std": 1e-300,

@@ -19,10 +19,12 @@ FEATURES = (
     "learned_activations",
     "masks",
     "max_norm",
+    "maxout",
     "mixed_dropout",
     "mixup",
     "noise",
     "perceptron",
+    "structured",
     "tied",
 )
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <pybind11/stl.h>
 
@@ -64,22 +65,29 @@ Structure structure_of(const py::dict& given) {
             structure.heads = heads_of(value);
         else if (name == "masked")
             structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
+        else if (name == "normalization")
+            for (const auto& text : read<std::vector<std::string>>(name, value, "a list of names, one for each hidden layer"))
+                structure.normalization.push_back(chosen_normalization(text));
+        else if (name == "skips")
+            structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value, "a list of pairs [from, to]");
         else if (name == "tied")
             structure.tied = ties_of(value);
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, tied");
+            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, normalization, skips, tied");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
     py::dict given;
-    py::list heads;
+    py::list heads, normalization, tied;
     for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
+    for (const ChosenNormalization& one : structure.normalization) normalization.append(text_of(one));
+    for (const Tie& tie : structure.tied) tied.append(py::make_tuple(tie.owner, tie.follower));
     if (!structure.heads.empty()) given["heads"] = heads;
     if (!structure.masked.empty()) given["masked"] = py::cast(structure.masked);
-    py::list tied;
-    for (const Tie& tie : structure.tied) tied.append(py::make_tuple(tie.owner, tie.follower));
+    if (!structure.normalization.empty()) given["normalization"] = normalization;
+    if (!structure.skips.empty()) given["skips"] = py::cast(structure.skips);
     if (!structure.tied.empty()) given["tied"] = tied;
     return given;
 }
@@ -87,10 +95,11 @@ py::dict as_dict(const Structure& structure) {
 py::list tensor_rows(const Spec& spec) {
     py::list layers;
     for (std::size_t l = 0; l < spec.extras.size(); ++l) {
+        const int64_t columns = spec.columns(static_cast<int64_t>(l));
         py::list rows;
         const int64_t owner = spec.structure.owner_of(static_cast<int64_t>(l));
-        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true, owner));
-        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true, owner));
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], columns), true, owner));
+        rows.append(tensor_row("bias", py::make_tuple(columns), true, owner));
         for (const ExtraTensor& one : spec.extras[l])
             rows.append(tensor_row(one.name,
                                    one.rows ? py::tuple(py::make_tuple(one.rows, one.columns)) : py::tuple(py::make_tuple(one.columns)),

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "math/catalog.h"
+#include "network/structured_spec.h"
 #include "runtime/arena.h"
 
 namespace fastmlp {
@@ -62,10 +63,10 @@ void require_ties(const Spec& spec) {
         const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
         const std::vector<bool>& masked = spec.structure.masked;
         if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
-        if (spec.sizes[a] != spec.sizes[b] || spec.sizes[a + 1] != spec.sizes[b + 1])
-            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " + std::to_string(spec.sizes[a + 1]) +
-                                        " and " + std::to_string(spec.sizes[b]) + " x " + std::to_string(spec.sizes[b + 1]) +
-                                        "; they must have one shape");
+        if (spec.sizes[a] != spec.sizes[b] || spec.columns(tie.owner) != spec.columns(tie.follower))
+            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " +
+                                        std::to_string(spec.columns(tie.owner)) + " and " + std::to_string(spec.sizes[b]) + " x " +
+                                        std::to_string(spec.columns(tie.follower)) + "; they must have one shape");
         for (const Tie& other : spec.structure.tied)
             if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
                 throw std::invalid_argument(both + ": layer " + std::to_string(other.follower) + " is tied to layer " +
@@ -77,17 +78,23 @@ void require_ties(const Spec& spec) {
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l)
-        if (structure.owner_of(static_cast<int64_t>(l) - 1) == static_cast<int64_t>(l) - 1)
-            count = checked_sum(count, checked_product(sizes[l - 1] + 1, sizes[l]));
+    for (int64_t l = 0; l < layers(); ++l)
+        if (structure.owner_of(l) == l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)] + 1, columns(l)));
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));
     return count;
 }
 
+int64_t Spec::columns(int64_t l) const {
+    const auto i = static_cast<std::size_t>(l);
+    return checked_product(sizes[i + 1], activations[i].pieces);
+}
+
 bool Spec::is_plain() const {
-    return structure.is_plain() && std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
+    const auto has_pieces = [](const ChosenActivation& one) { return one.pieces > 1; };
+    return std::none_of(activations.begin(), activations.end(), has_pieces) && structure.is_plain() &&
+           std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
 }
 
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
@@ -128,12 +135,16 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         if (row_of(chosen).learned && l + 1 == activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " learns its constants: only hidden layers can have it");
+        if (chosen.pieces > 1 && l + 1 == activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) + " is for hidden layers only");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
-        if (!structure.masked.empty() && structure.masked[l]) spec.extras.back().push_back(mask(sizes[l], sizes[l + 1]));
+        if (!structure.masked.empty() && structure.masked[l])
+            spec.extras.back().push_back(mask(sizes[l], spec.columns(static_cast<int64_t>(l))));
     }
     require_heads(spec);
     require_ties(spec);
+    add_structured_layers(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -2,10 +2,12 @@
 // plain network.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "network/activation.h"
+#include "network/normalization.h"
 
 namespace fastmlp {
 
@@ -26,19 +28,15 @@ struct Structure {
     std::vector<Tie> tied;  // each follower once
 
     std::vector<bool> masked{};  // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
+    std::vector<ChosenNormalization> normalization{};  // of each hidden layer; empty: none
+    std::vector<std::array<int64_t, 2>> skips{};       // from y[first] into layer number `second`, from 1; the inputs are y[0]
 
-    bool is_plain() const { return tied.empty() && masked.empty(); }  // heads concern the end of the network alone
+    // Heads concern the end of the network alone.
+    bool is_plain() const { return tied.empty() && masked.empty() && normalization.empty() && skips.empty(); }
     int64_t owner_of(int64_t l) const {
         for (const Tie& tie : tied)
             if (tie.follower == l) return tie.owner;
         return l;
-    }
-    // Whether each layer is a product, a bias and an activation, one after the other, with whatever weights.
-    bool is_chain() const {
-        Structure whole = *this;
-        whole.masked.clear();
-        whole.tied.clear();
-        return whole.is_plain();
     }
 };
 

@@ -31,6 +31,7 @@ private:
 template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample;   // of the inputs, where zeros are skipped
     SparsePanels<T> panels;  // where W is sparse
     MemberScratch<T> scratch;

@@ -38,6 +38,8 @@ struct Case {
     bool weighted = false;     // samples
     bool averaged = false;     // the weights, over the steps
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
+    Structure structure{};
+    std::vector<double> dropout{};
 };
 
 inline UpdateRule rule_of(const Case& of) {
@@ -145,6 +147,37 @@ inline std::vector<Case> cases_of_catalog() {
             next.source = SourceType::float64;
             cases.push_back(next);
         }
+    return cases;
+}
+
+inline Structure structure_with(const std::vector<std::string>& normalization, const std::vector<std::array<int64_t, 2>>& skips) {
+    Structure structure;
+    for (const std::string& text : normalization) structure.normalization.push_back(chosen_normalization(text));
+    structure.skips = skips;
+    return structure;
+}
+
+inline std::vector<Case> cases_of_structure() {
+    const std::vector<std::string> activations{"relu", "prelu", "gelu", "softmax"};
+    std::vector<Case> cases;
+    for (const NormalizationRow& row : Normalizations::rows) {
+        const std::string name = std::string("normalization-") + row.name;
+        cases.push_back({name, {13, 21, 33, 33, 5}, activations, "categorical_cross_entropy"});
+        cases.back().structure = structure_with({row.name, row.name, row.name}, {});
+        cases.push_back(cases.back());
+        cases.back().name = name + "-skips";
+        cases.back().structure.skips = {{0, 2}, {0, 3}, {2, 4}, {1, 3}, {0, 4}};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-dropped";
+        cases.back().dropout = {0.1, 0.2, 0.3, 0.4};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-pieces";
+        cases.back().activations = {"maxout(pieces=3)", "relu", "maxout", "softmax"};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-large";
+        cases.back().samples = 2049;
+        cases.back().batch = 2048;
+    }
     return cases;
 }
 

@@ -254,6 +254,7 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
         and output == network["activations"][-1]
+        and _configured(network) == config.network.structure()
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
@@ -274,6 +275,13 @@ def _check_loss(config: Config, outputs: int) -> None:
     for name, value in config.training.loss_constants().items():
         fits = not isinstance(value, tuple) or len(value) == outputs
         _need(fits, f"{name} {value!r} for {outputs} outputs")
+
+
+def _configured(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the structure the configuration says too."""
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    return {key: structure[key] for key in ("normalization", "skips", "tied") if key in structure}
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:

@@ -120,8 +120,7 @@ class Evaluations(dict[str, Evaluation]):
 
 def structure_of(config: Config, targets: AnyTargets) -> dict[str, Any]:
     """Return what of the network is not plain, as the engine is told."""
-    tied = [list(pair) for pair in config.network.tied]
-    structure: dict[str, Any] = {"tied": tied} if tied else {}
+    structure = config.network.structure()
     if isinstance(targets, HeadTargets):
         structure["heads"] = [
             [one.outputs, config.heads[name].output_activation]
