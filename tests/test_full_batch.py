@@ -178,7 +178,8 @@ def test_the_loss_falls_and_is_that_of_the_weights(choice, dtype):
         assert loss + penalty < last
         last, evaluations = loss + penalty, evaluations + result.evaluations
         assert result.evaluations >= 1
-    assert evaluations > 15
+    at_once = choice == {"optimizer": "lbfgs"}  # its steps of length 1 fulfil the conditions
+    assert (evaluations == 15) == at_once
 
 
 def test_a_convex_loss_has_one_minimum_and_it_is_found():
