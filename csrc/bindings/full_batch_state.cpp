@@ -7,15 +7,18 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-// The trained tensors of a layer within a vector, where they lie one after the other without gaps; `place` moves on behind them.
+// The trained tensors of a layer within a vector of the descent, where they lie one after the other without gaps; `place` moves on behind
+// them. `owner`: of the layer to which W and b belong, where that is another; null: they are its own.
 template <class T>
-std::vector<LayerTensor<T>> tensors_within(const Layer<T>& layer, T*& place) {
+std::vector<LayerTensor<T>> tensors_within(const Layer<T>& layer, const std::vector<LayerTensor<T>>* owner, T*& place) {
     auto tensors =
         layer_tensors(layer, place, place, [&](std::size_t e) { return layer.extras[e].about.trained ? place : static_cast<T*>(nullptr); });
-    for (LayerTensor<T>& tensor : tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+        LayerTensor<T>& tensor = tensors[i];
+        const bool is_tied = owner != nullptr && tensor.extra == nullptr;
         tensor.row = tensor.columns;
-        tensor.values = place;
-        place += std::max<int64_t>(1, tensor.rows) * tensor.columns;
+        tensor.values = is_tied ? (*owner)[i].values : place;
+        if (!is_tied) place += std::max<int64_t>(1, tensor.rows) * tensor.columns;
     }
     return tensors;
 }
@@ -25,7 +28,11 @@ template <class T>
 std::vector<std::vector<LayerTensor<T>>> all_within(const Parameters<T>& parameters, std::vector<T>& vector) {
     std::vector<std::vector<LayerTensor<T>>> layers;
     T* place = vector.data();
-    for (int64_t l = 0; l < parameters.layers(); ++l) layers.push_back(tensors_within(parameters[l], place));
+    for (int64_t l = 0; l < parameters.layers(); ++l) {
+        const auto* const owner = parameters.owns(l) ? nullptr : &layers[static_cast<std::size_t>(parameters[l].owner)];
+        auto tensors = tensors_within(parameters[l], owner, place);
+        layers.push_back(std::move(tensors));
+    }
     return layers;
 }
 
