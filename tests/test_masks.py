@@ -10,6 +10,7 @@ import pytest
 import reference
 from conftest import CATALOG
 from fastmlp import _core
+from fastmlp.model.pruning import masks_in
 
 CONSTANTS = {"label_smoothing": 0.0}
 RNG = np.random.default_rng(9)
@@ -270,6 +271,26 @@ def test_weights_that_are_scaled_to_data_stay_masked():
     weight, bias, _ = scaled.parameters[0]
     z = rows.astype(np.float64) @ weight + bias
     np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-3)
+
+
+def test_normalised_units_are_masked_too():
+    rows, labels = data(200)
+    options = {"hidden": [12, 8], "normalization": "batch", "epochs": 3}
+    model = fastmlp.train(rows, labels, connections=3, prune=0.5, **options)
+    masks = masks_in(model._network.tensors, model.parameters)
+    for layer, mask in zip(model.parameters, masks, strict=True):
+        assert (layer[0][~mask] == 0).all()
+        assert (layer[0][mask] != 0).all()
+    assert model.sparsity == (0.85, 0.75, 0.5)
+    assert model._network.ways_to_predict == ["dense"] * 3
+
+
+def test_units_with_pieces_are_not_pruned_by_neuron():
+    rows, labels = data(50)
+    model = fastmlp.train(rows, labels, hidden=[6], activation="maxout(pieces=2)", epochs=1)
+    assert model.prune(0.5).sparsity == (0.5, 0.5)
+    with pytest.raises(fastmlp.ConfigError, match="several pieces are not pruned by neuron"):
+        model.prune(0.5, by="neuron")
 
 
 def test_a_line_search_leaves_zeros_too():

@@ -77,6 +77,8 @@ def pruned_masks(
             gone = _units_gone(weight, _whole(found[number], weight), share)
             found[number] = _whole(found[number], weight) & ~gone
             above = weights[number + 1]
+            if len(above) != len(gone):
+                raise ConfigError("units that have several pieces are not pruned by neuron")
             found[number + 1] = _whole(found[number + 1], above) & ~gone[:, np.newaxis]
         else:
             choose = _weights_left if by == "weight" else _blocks_left

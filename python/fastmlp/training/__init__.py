@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from ..config import Config
 from ..config.catalog import CUSTOM_LOSS
 from ..data import load_data
@@ -463,7 +464,9 @@ def plan_for(
     if isinstance(targets, HeadTargets):
         output = HEADED_OUTPUT
     activations = (*config.network.hidden_activations(), output)
-    first = first_masks(config, sizes, masks, start)
+    plain = _core.tensors(sizes, activations, structure)
+    shapes = [tuple(layer[0]["shape"]) for layer in plain]
+    first = first_masks(config, shapes, masks, start)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over

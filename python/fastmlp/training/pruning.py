@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,10 @@ from ..model.pruning import MASK, Masks, fitted, masks_in, pruned_masks
 from ..model.tensors import Layers
 
 Array = NDArray[Any]
+Shape = tuple[int, ...]
 
 
-def first_masks(config: Config, sizes: Sequence[int], given: Any, start: Any) -> Masks:
+def first_masks(config: Config, shapes: Sequence[Shape], given: Any, start: Any) -> Masks:
     """Return the masks that training begins with: given, drawn or those of a model.
 
     Parameters
@@ -32,7 +32,8 @@ def first_masks(config: Config, sizes: Sequence[int], given: Any, start: Any) ->
     config : Config
         Its ``connections`` are drawn where no model brings masks along; ``prune`` wants a mask in
         every layer.
-    sizes : sequence of int
+    shapes : sequence of tuple of int
+        (inputs, units) of the W of each layer; of a unit with several pieces each counts.
     given : sequence of array_like or None, or None
         One for each layer, shape (inputs, units), true where there is a weight.
     start : Model or other first weights
@@ -44,23 +45,23 @@ def first_masks(config: Config, sizes: Sequence[int], given: Any, start: Any) ->
         Masks of other shapes, not of 0 and 1, or beside ``connections``; more connections than
         there are inputs; masks with mixed precision.
     """
-    chosen, layers = config.network, len(sizes) - 1
-    masks: Masks = [None] * layers
+    chosen = config.network
+    masks: Masks = [None] * len(shapes)
     if isinstance(start, Model):
-        masks = masks_in(start._network.tensors, start.parameters)
-        if start._network.sizes != list(sizes):
-            masks = [None] * layers  # it is refused for its weights
+        layers = start.parameters
+        if [layer[0].shape for layer in layers] == list(shapes):  # or it is refused for them
+            masks = masks_in(start._network.tensors, layers)
     elif given is None and chosen.connections is not None:
-        masks = _drawn(config, sizes)
+        masks = _drawn(config, shapes)
     elif given is not None and chosen.connections is not None:
         raise ConfigError("masks and connections both say which weights there are; choose one")
     if given is not None:
-        own = _given(given, sizes)
+        own = _given(given, shapes)
         masks = [
             m if g is None else g if m is None else g & m for g, m in zip(own, masks, strict=True)
         ]
     if config.training.prune:
-        whole = [np.ones(shape, np.bool_) for shape in pairwise(sizes)]
+        whole = [np.ones(shape, np.bool_) for shape in shapes]
         masks = [one if m is None else m for m, one in zip(masks, whole, strict=True)]
     if config.training.precision != "full" and any(mask is not None for mask in masks):
         raise ConfigError(
@@ -69,32 +70,31 @@ def first_masks(config: Config, sizes: Sequence[int], given: Any, start: Any) ->
     return masks
 
 
-def _drawn(config: Config, sizes: Sequence[int]) -> Masks:
+def _drawn(config: Config, shapes: Sequence[Shape]) -> Masks:
     counts = config.network.connections
     hidden = len(config.network.hidden)
     each = (counts,) * hidden if isinstance(counts, int) else tuple(counts or ())
-    found: Masks = [None] * (len(sizes) - 1)
+    found: Masks = [None] * len(shapes)
     for layer, count in enumerate(each):
         try:
-            mask = _core.draw_connections(
-                sizes[layer], sizes[layer + 1], count, config.training.seed, layer
-            )
+            inputs, units = shapes[layer]
+            mask = _core.draw_connections(inputs, units, count, config.training.seed, layer)
         except ValueError as error:
             raise ConfigError(str(error)) from None
         found[layer] = mask != 0
     return found
 
 
-def _given(given: Any, sizes: Sequence[int]) -> Masks:
-    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != len(sizes) - 1:
+def _given(given: Any, shapes: Sequence[Shape]) -> Masks:
+    if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != len(shapes):
         count = len(given) if isinstance(given, Sequence) else type(given).__name__
-        raise ConfigError(f"masks needs an entry for each of {len(sizes) - 1} layers; got {count}")
+        raise ConfigError(f"masks needs an entry for each of {len(shapes)} layers; got {count}")
     found: Masks = []
     for layer, one in enumerate(given):
         if one is None:
             found.append(None)
             continue
-        mask, shape = np.asarray(one), (sizes[layer], sizes[layer + 1])
+        mask, shape = np.asarray(one), tuple(shapes[layer])
         if mask.shape != shape:
             raise ConfigError(f"masks[{layer}] has the shape {mask.shape}; it needs {shape}")
         if mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
