@@ -80,6 +80,7 @@ FLAGS = {
     "output_activation": ("--output-activation sigmoid", "sigmoid"),
     "normalization": ("--normalization rms", "rms(epsilon=1e-05)"),
     "skips": ("--hidden 8,8 --skips 0-2,1-3", ((0, 2), (1, 3))),
+    "tied": ("--hidden 8,8,8 --tied 1-2", ((1, 2),)),
     "init": ("--init normal", "normal"),
     "init_std": ("--init-std 0.01", 0.01),
     "bias_init": ("--bias-init normal", "normal"),

