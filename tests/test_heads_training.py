@@ -365,3 +365,14 @@ def test_a_structured_array_is_a_mapping() -> None:
     data = fastmlp.Dataset("set", X, Y)  # type: ignore[arg-type]
     held = fastmlp.train(data, **OPTIONS, validation_fraction=0, test_fraction=0)
     assert bits(held) == bits(expected)
+
+
+def test_a_descent_learns_all_heads_at_once() -> None:
+    options = {"hidden": [12], "optimizer": "lbfgs", "epochs": 15}
+    model = fastmlp.train(X, Y, heads={"size": {"weight": 0.5}}, **options)
+    losses = [model.history[f"loss_{name}"][-1] for name in Y]
+    assert model.history["loss"][-1] == pytest.approx(np.dot([1, 1, 0.5, 1], losses), rel=1e-5)
+    evaluation: Any = model.evaluate(X, Y)
+    assert model.history["loss"][-1] == pytest.approx(evaluation.loss, rel=1e-5)
+    assert model.history["accuracy_sign"][-1] == evaluation["sign"].accuracy
+    assert model.history["loss"][-1] < 0.3 * model.history["loss"][0]

@@ -137,6 +137,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
             fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scale);
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
+    parameters.fill_transposes();
 }
 
 template void initialize(Parameters<float>&, const Initializer&);

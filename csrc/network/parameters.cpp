@@ -19,7 +19,8 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
                            {},
                            {},
                            row_of(chosen).learned,
-                           spec.structure.owner_of(l)});
+                           spec.structure.owner_of(l),
+                           spec.structure.weight_owner_of(l)});
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
         for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
     }
@@ -45,6 +46,15 @@ void Parameters<T>::fill_extras() {
         for (const Extra<T>& extra : layer.extras)
             for (int64_t i = 0; i < extra.about.lines(); ++i)
                 std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+}
+
+template <class T>
+void Parameters<T>::fill_transposes() {
+    for (int64_t l = 0; l < layers(); ++l) {
+        const Layer<T>&layer = (*this)[l], &owner = (*this)[layer.weight_owner];
+        for (int64_t i = 0; transposes(l) && i < layer.in; ++i)
+            for (int64_t j = 0; j < layer.out; ++j) layer.weight[i * layer.weight_row + j] = owner.weight[j * owner.weight_row + i];
+    }
 }
 
 template <class T>

@@ -87,6 +87,9 @@ class NetworkConfig(Section):
     tied: Sequence[Sequence[int]] = key(
         (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
     )
+    tied_transposed: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"
+    )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")

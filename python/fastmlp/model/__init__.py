@@ -23,7 +23,7 @@ from ..evaluation import Evaluation, History
 from . import tensors as layer_tensors
 from .container import pack, read_container, unpack
 from .description import STATE_KEY, Description, slots, tensor_rows
-from .heads import HeadTargets, evaluate_heads, head_notes
+from .heads import TIES, HeadTargets, evaluate_heads, head_notes
 from .measures import has_probabilities, meaning, measured, probabilities, require_probabilities
 from .multilabel import LabelSetTargets
 from .summary import Summary
@@ -306,7 +306,11 @@ class Model:
             )
         )
         targets = about.targets
-        ties = [f"layers {a + 1} and {b + 1} are tied" for a, b in self.config.network.tied]
+        ties = [
+            f"layers {a + 1} and {b + 1} are {key.replace('_', ', ')}"
+            for key in TIES
+            for a, b in getattr(self.config.network, key)
+        ]
         notes = [f"inputs: scaling {about.scaling.kind}"]
         if isinstance(targets, HeadTargets):
             notes += head_notes(self.config, targets)

@@ -21,6 +21,7 @@ from .targets import ClassTargets, Targets
 
 Array = NDArray[Any]
 HEADED_OUTPUT = "identity"  # of the last layer: the heads have the output units
+TIES = ("tied", "tied_transposed")  # keys of [network] and of the structure
 Encoded = dict[str, Array]  # by head: class numbers (samples,) or values (samples, units)
 
 
@@ -120,8 +121,10 @@ class Evaluations(dict[str, Evaluation]):
 
 def structure_of(config: Config, targets: AnyTargets) -> dict[str, Any]:
     """Return what of the network is not plain, as the engine is told."""
-    tied = [list(pair) for pair in config.network.tied]
-    structure: dict[str, Any] = {"tied": tied} if tied else {}
+    structure: dict[str, Any] = {}
+    for key in TIES:
+        if getattr(config.network, key):
+            structure[key] = [list(pair) for pair in getattr(config.network, key)]
     if isinstance(targets, HeadTargets):
         structure["heads"] = [
             [one.outputs, config.heads[name].output_activation]
