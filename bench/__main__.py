@@ -20,7 +20,7 @@ from bench.contenders import chosen
 from bench.harness import Options, QuestionSkippedError, survey
 from bench.machine import describe_machine
 from bench.processes import WorkerError
-from bench.results import BenchResult
+from bench.results import BenchResult, Measurement
 from bench.shapes import load_shapes
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -47,6 +47,9 @@ QUESTIONS = {
     "predict": Question("bench.questions.predict", "one row, and many rows"),
     "start": Question("bench.questions.start", "import, first prediction, memory"),
     "mnist": Question("bench.questions.mnist", "from process start to a trained MNIST network"),
+    "sparse": Question(
+        "bench.questions.sparse", "what zero weights save a prediction", False, True, False
+    ),
     "counts": Question("bench.questions.counts", "instructions per kernel", False, True, False),
     "interrupt": Question(
         "bench.questions.interrupt", "how long a Ctrl-C waits", False, True, False
@@ -84,15 +87,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.question == "all":
         names = [name for name, row in QUESTIONS.items() if row.in_quick or not options.quick]
     try:
-        result = ask(names, options, described, skipped)
-    except (DisagreementError, WorkerError) as error:
-        print(f"python -m bench: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        result, failed = ask(names, options, described, skipped)
     except KeyboardInterrupt:
         print("python -m bench: interrupted, nothing written", file=sys.stderr)
         return EXIT_INTERRUPTED
-    _report(result, arguments)
-    return 0
+    if result.measurements or not failed:
+        _report(result, arguments)
+    for message in failed:
+        print(f"python -m bench: {message}", file=sys.stderr)
+    return EXIT_FAILED if failed else 0
 
 
 def ask(
@@ -100,23 +103,33 @@ def ask(
     options: Options,
     described: dict[str, dict[str, Any]],
     skipped: dict[str, str],
-) -> BenchResult:
-    """Ask the questions; one that cannot be answered here joins the skipped."""
+) -> tuple[BenchResult, list[str]]:
+    """Ask the questions; return what was found and what failed, after which none is asked.
+
+    A question that cannot be answered here joins the skipped; so does the rest of one that failed.
+    """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     skipped = dict(skipped)
-    measurements = []
+    measurements: list[Measurement] = []
+    failed: list[str] = []
     for name in names:
         question = importlib.import_module(QUESTIONS[name].module)
         _say(f"== {name}: {QUESTIONS[name].summary}")
         start = time.perf_counter()
         try:
-            measurements += question.run(options, _say)
+            for measurement in question.run(options, _say):
+                measurements.append(measurement)
+        except (DisagreementError, WorkerError) as error:
+            failed.append(str(error))
+            skipped[f"the rest of {name}"] = str(error)
+            break
         except QuestionSkippedError as error:
             skipped[name] = str(error)
             _say(f"skipped {name}: {error}")
         _say(f"== {name} took {time.perf_counter() - start:.0f} s")
     settings = dataclasses.asdict(options)
-    return BenchResult(started, settings, describe_machine(), described, skipped, measurements)
+    machine = describe_machine()
+    return BenchResult(started, settings, machine, described, skipped, measurements), failed
 
 
 def _report(result: BenchResult, arguments: argparse.Namespace) -> None:

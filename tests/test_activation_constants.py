@@ -135,6 +135,18 @@ def test_first_weights_are_hes_where_negative_values_are_held_back() -> None:
             assert he == row["rectifies"]
 
 
+def test_first_weights_of_selu_are_lecuns() -> None:
+    for activation, init in [
+        ("selu", "lecun_normal"),
+        (["selu", "selu"], "lecun_normal"),
+        (["selu", "relu"], "he_normal"),
+        (["selu", "tanh"], "glorot_uniform"),
+    ]:
+        hidden = [5] * (1 if isinstance(activation, str) else len(activation))
+        model = fastmlp.train(X, Y, hidden=hidden, activation=activation, epochs=1)
+        assert model.config.network.init == init
+
+
 def test_training_through_a_step_is_refused() -> None:
     with pytest.raises(ConfigError, match="'step' cannot be trained through: its slope is 0"):
         fastmlp.train(X, Y, activation="step")

@@ -291,6 +291,28 @@ def test_a_command_measures_the_core_and_writes_what_it_found(tmp_path: Path) ->
     assert ratio.median == other.turns[0].value / base.turns[0].value
 
 
+def test_what_was_measured_before_a_failure_is_kept_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_shape(shape: Shape, *rest: Any) -> list[Measurement]:
+        if shape.name == "nielsen":
+            raise DisagreementError("numpy on nielsen trains something else")
+        return [measurement_of("numpy", 2.0, 3.0)]
+
+    monkeypatch.setattr("bench.questions.step.run_shape", run_shape)
+    path = tmp_path / "result.json"
+    options = ["--contenders", "numpy", "--json", str(path)]
+    assert main(["step", "tiny", "nielsen", "small", *options]) == 1
+    result, said = read_json(path), capsys.readouterr()
+    assert [one.contender for one in result.measurements] == ["numpy"]
+    assert result.skipped["the rest of step"] == "numpy on nielsen trains something else"
+    assert "skipped the rest of step: numpy on nielsen" in said.out
+    assert "python -m bench: numpy on nielsen trains something else" in said.err
+    assert main(["step", "nielsen", *options]) == 1
+    assert capsys.readouterr().out == ""  # nothing was found: the file stays as it was
+    assert read_json(path) == result
+
+
 def result_of(*measurements: Measurement) -> BenchResult:
     return BenchResult("2026-01-01T00:00:00+00:00", {}, {}, {}, {}, list(measurements))
 

@@ -11,7 +11,7 @@ import pytest
 
 from bench.__main__ import QUESTIONS
 from bench.harness import Options, QuestionSkippedError
-from bench.questions import counts, grid, interrupt, machine, scaling
+from bench.questions import counts, grid, interrupt, machine, scaling, sparse
 from bench.shapes import load_shapes
 
 QUICK = Options(
@@ -151,7 +151,17 @@ def test_an_interrupt_is_answered() -> None:
     assert interrupt.answer_seconds(core, case, 1, 0.05) >= 0
 
 
-@pytest.mark.parametrize("question", [counts, interrupt])
+def test_zero_weights_are_drawn_exactly_and_tell_the_ways() -> None:
+    core = pytest.importorskip("fastmlp._core")
+    for by in ("weight", "block"):
+        drawn = sparse.weights(0.9, by)
+        assert (drawn == 0).sum() == pytest.approx(0.9 * drawn.size, abs=8)
+    found = sparse.run_case(core, 2, "block", dataclasses.replace(QUICK, turn_at_least=0.0), quiet)
+    ways = {m.contender: m.about["way"] for m in found}
+    assert (ways["dense"], ways["90% zeros"], ways["99% zeros"]) == ("dense", "blocks", "blocks")
+
+
+@pytest.mark.parametrize("question", [counts, interrupt, sparse])
 def test_questions_about_the_core_are_skipped_without_it(question: object) -> None:
     run = question.run  # type: ignore[attr-defined]
     with pytest.raises(QuestionSkippedError, match="core"):

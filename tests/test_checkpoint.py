@@ -51,12 +51,13 @@ KINDS: dict[str, dict[str, Any]] = {
         "monitor": "val_accuracy",
         "best_tie": "last",
     },
+    "pruned": {"prune": 0.6, "prune_epochs": 2, "averaging": "ema", "momentum": 0.9, **STOPPING},
     "ema, measured before": {"averaging": "ema", "validate_average": False, "optimizer": "adam"},
 }
 
 
 def weights(model: Model) -> bytes:
-    return b"".join(w.tobytes() + b.tobytes() for w, b in model.parameters)
+    return b"".join(one.tobytes() for layer in model.parameters for one in layer)
 
 
 def figures(model: Model) -> dict[str, list[float]]:
@@ -169,7 +170,7 @@ def test_the_weights_it_began_with_may_be_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a file just opened
-@pytest.mark.parametrize("kind", ["sgd", "swa, stopping"])
+@pytest.mark.parametrize("kind", ["sgd", "swa, stopping", "pruned"])
 def test_an_interruption_at_any_line_loses_nothing(kind: str, tmp_path: Path) -> None:
     """KeyboardInterrupt comes at every 5th line of the training's own files, one a run. Whatever is
     in the file then, the training goes on to the same bits.
@@ -340,6 +341,17 @@ OTHERS: list[tuple[dict[str, Any], type[Exception], str]] = [
         "validation rows are not .* SHA-256 none, in the checkpoint ",
     ),
 ]
+
+
+def test_a_checkpoint_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "missing.ckpt"
+    with pytest.raises(FileNotFoundError, match=r"resume: there is no checkpoint .*missing\.ckpt"):
+        fastmlp.train([[0.0], [1.0]], [0, 1], resume=path)
+    assert main(["train", "--resume", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert said == f"fastmlp: error: resume: there is no checkpoint {path} to go on from\n"
 
 
 @pytest.mark.parametrize(("changes", "error", "message"), OTHERS)

@@ -122,6 +122,7 @@ FLAGS = {
     "dropout": ("--dropout 0.5,0.25 --hidden 4,4", (0.5, 0.25)),
     "input_noise": ("--input-noise 0.1", 0.1),
     "max_norm": ("--max-norm 3", 3.0),
+    "init_scaling": ("--init-scaling data", "data"),
     "dropout_schedule": ("--dropout-schedule linear", "linear"),
     "dropout_epochs": ("--dropout-schedule curriculum --dropout-epochs 2.5", 2.5),
     "mixup": ("--mixup .2", 0.2),

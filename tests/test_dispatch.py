@@ -52,6 +52,7 @@ BUILT = _core.cpu_info()["isa_built"]
 PAIR_ROWS = re.findall(r"fastmlp_pair_isa\((\w+)", CMAKE) if "avx512" in BUILT else []
 OBJECTS = [
     *(("kernels", isa) for isa in BUILT),
+    *(("sparse", isa) for isa in BUILT),
     *(("pairs", isa) for isa in [*PAIR_ROWS, *BUILT]),
 ]
 

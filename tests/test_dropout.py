@@ -154,8 +154,6 @@ def test_a_rate_of_zero_is_no_dropout():
 def test_wrong_rates_are_refused(rates, message):
     with pytest.raises(ValueError, match=message):
         weights_after([33, 20, 5], 10, rates)
-    with pytest.raises(ValueError, match="bf16"):
-        weights_after([33, 20, 5], 10, (0.1, 0.1), precision="bf16")
 
 
 def test_training_with_dropout_from_python():

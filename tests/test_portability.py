@@ -54,7 +54,7 @@ class Output:
 
 def rows(x86: bool, table: str) -> list[tuple[str, str, list[str]]]:
     """(name, predicate, flags) of each row of a table; those indented are x86-64's alone."""
-    kind = "fastmlp_isa" if table == "kernels" else "fastmlp_(?:pair_)?isa"
+    kind = "fastmlp_(?:pair_)?isa" if table == "pairs" else "fastmlp_isa"
     found = re.findall(rf"^( *){kind}\((\w+) (\w+) ?([^)]*)\)", CMAKE, re.MULTILINE)
     return [(name, test, flags.split()) for indent, name, test, flags in found if x86 or not indent]
 
@@ -81,7 +81,11 @@ def first_of(names: list[str], oldest: int = 0) -> str:
 
 def compile_program(build: Build, folder: Path) -> Path:
     """Compile engine, kernels and program into `folder`."""
-    lists = {"kernels": "FASTMLP_ISAS", "pairs": "FASTMLP_PAIR_ISAS"}
+    lists = {
+        "kernels": "FASTMLP_ISAS",
+        "sparse": "FASTMLP_SPARSE_ISAS",
+        "pairs": "FASTMLP_PAIR_ISAS",
+    }
     header = ""
     for table, macro in lists.items():
         found = " ".join(f"row({name}, {test})" for name, test, _ in rows(build.x86, table))
@@ -102,7 +106,10 @@ def compile_program(build: Build, folder: Path) -> Path:
         for part in ("descent", "gemm", "network", "random", "runtime")
         for p in sorted((csrc / part).glob("*.cpp"))
     ]
-    jobs += [(p, p.stem, []) for p in [*sources, ROOT / "tests" / "cpp" / "train_bits.cpp"]]
+    jobs += [
+        (p, f"{p.parent.name}_{p.stem}", [])
+        for p in [*sources, ROOT / "tests" / "cpp" / "train_bits.cpp"]
+    ]
 
     def compiled(job: tuple[Path, str, list[str]]) -> str:
         source, name, flags = job

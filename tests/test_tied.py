@@ -296,8 +296,9 @@ def test_wrong_calls_change_nothing() -> None:
         auto.set_parameters(layers)
     with pytest.raises(ValueError, match="max_norm limits columns of W"):
         encode(auto, max_norm=1.0)
+    x = np.zeros((5, 6))
     with pytest.raises(ValueError, match="tied_transposed does not go with it"):
-        encode(auto, optimizer="lbfgs")
+        _core.Trainer(auto, x, x, loss="huber", optimizer="lbfgs")
     with pytest.raises(ValueError, match=r"layer_rates\[0\] and layer_rates\[3\] are of tied"):
         encode(auto, layer_rates=[1, 1, 1, 0.5])
     with pytest.raises(ValueError, match="W of 6 x 4 and 3 x 4; the second must be 4 x 6"):
@@ -341,6 +342,15 @@ def test_an_autoencoder_keeps_one_matrix(tmp_path: Any) -> None:
     np.testing.assert_array_equal(fastmlp.load(path).predict(X), model.predict(X))
 
 
+def test_what_takes_a_layer_apart_is_refused() -> None:
+    model = fastmlp.train(X, LABELS, epochs=1, **OPTIONS)
+    with pytest.raises(ConfigError, match="layer 1 is both tied and masked"):
+        model.prune(0.5)
+    with pytest.raises(ConfigError, match="units cannot be taken out of a network with tied"):
+        model.shrink()
+    assert model.prune(0.5, layers=[0]).sparsity[0] == 0.5
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "steepest_descent"])
 def test_a_descent_moves_tied_layers_together(optimizer: str) -> None:
     model = fastmlp.train(X, LABELS, hidden=[6, 6, 6], tied=[[1, 2]], optimizer=optimizer, epochs=8)
@@ -376,6 +386,8 @@ def test_training_goes_on_with_the_same_bits(
         ({"tied": [1]}, r"tied must be a list of pairs of layers such as \[\[1, 2\]\]; got \[1\]"),
         ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 0; got 2.5"),
         ({"precision": "bf16", "dtype": "float32"}, "bf16"),
+        ({"init_scaling": "data"}, "init_scaling='data' does not go with tied layers"),
+        ({"connections": [3, 3, 6]}, "layer 1 is both tied and masked; it can be one of them"),
         ({"tied": [], "tied_transposed": [[1, 2]], "max_norm": 1.0}, "max_norm limits columns"),
     ],
 )

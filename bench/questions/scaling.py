@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 from bench.entries import Judge, core_distance_of, enter_with_each
 from bench.harness import Options, QuestionSkippedError, Say, interleave
@@ -21,8 +22,10 @@ QUICK_SHAPES = ("small", "medium")
 LEFT_OUT = ("deck", "sklearn", "torch_compile")
 
 
-def run(options: Options, say: Say) -> list[Measurement]:
+def run(options: Options, say: Say) -> Iterator[Measurement]:
     """Measure the shapes of the options; without any, those from small to wide.
+
+    Each shape is handed out once it is measured: one that fails spoils none before it.
 
     Raises
     ------
@@ -38,7 +41,8 @@ def run(options: Options, say: Say) -> list[Measurement]:
         raise QuestionSkippedError("only one core may be used here")
     options = dataclasses.replace(options, rounds=min(options.rounds, 3), contender_at_most=8.0)
     names = options.shapes or (QUICK_SHAPES if options.quick else SHAPES)
-    return [row for shape in load_shapes(names) for row in run_shape(shape, most, options, say)]
+    shapes = load_shapes(names)
+    return (row for shape in shapes for row in run_shape(shape, most, options, say))
 
 
 def thread_counts(most: int) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.contenders import ContenderSpec
 from bench.entries import Entry, Judge, core_distance_of, enter_with_each
@@ -21,8 +21,10 @@ from bench.shapes import Shape, load_shapes
 QUICK_SHAPES = ("tiny", "nielsen", "small", "tabular", "medium")
 
 
-def run(options: Options, say: Say) -> list[Measurement]:
+def run(options: Options, say: Say) -> Iterator[Measurement]:
     """Measure the shapes of the options; without any, all, or in a quick run the short ones.
+
+    Each shape is handed out once it is measured: one that fails spoils none before it.
 
     Raises
     ------
@@ -31,12 +33,10 @@ def run(options: Options, say: Say) -> list[Measurement]:
     WorkerError
         If a contender fails.
     """
-    found = []
     # Compiling takes longer than all the rest of a quick run.
     contenders = options.trainers(("torch_compile",) if options.quick else ())
     for shape in load_shapes(options.shapes or (QUICK_SHAPES if options.quick else ())):
-        found += run_shape(shape, options, contenders, say)
-    return found
+        yield from run_shape(shape, options, contenders, say)
 
 
 def run_shape(

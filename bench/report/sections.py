@@ -13,6 +13,7 @@ from bench.report.tables import (
     machine_tables,
     mnist_tables,
     scaling_tables,
+    sparse_tables,
     timed_tables,
 )
 from bench.results import BenchResult
@@ -64,6 +65,12 @@ SECTIONS = {
         "The machine",
         "What the peaks are that the shares above refer to, measured in the same run.",
         machine_tables,
+    ),
+    "sparse": Section(
+        "Zero weights",
+        "Prediction of one layer on one thread, of which a share of the weights is zero; times is "
+        "the dense way's time over it.",
+        sparse_tables,
     ),
     "counts": Section(
         "Instructions",

@@ -204,6 +204,24 @@ def interrupt_tables(result: BenchResult, question: str) -> list[Table]:
     return [Table("", ("case", "threads", "wait", "longest", "signals"), rows, 1)] if rows else []
 
 
+def sparse_tables(result: BenchResult, question: str) -> list[Table]:
+    """Return the time for each share of zeros, and how often it goes into the dense way's."""
+    measurements = result.select(question)
+    dense = {m.case: m.median for m in measurements if m.contender == "dense"}
+    cases = _once([m.case for m in measurements])
+    rows = [
+        (
+            case,
+            m.contender,
+            str(m.about["way"]),
+            duration(m.median),
+            times(dense[m.case] / m.median),
+        )
+        for m, case in zip(measurements, cases, strict=True)
+    ]
+    return [Table("", ("case", "weights", "way", "time", TIMES), rows, 3)] if rows else []
+
+
 def counts_tables(result: BenchResult, question: str) -> list[Table]:
     """Return the instructions of each function, with their share of the case's largest, the sum."""
     measurements = result.select(question)

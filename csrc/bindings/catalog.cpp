@@ -33,8 +33,8 @@ py::list activation_rows() {
         }
         rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("rowwise") = row.rowwise,
                              py::arg("rectifies") = row.rectifies, py::arg("trainable") = row.trainable,
-                             py::arg("keeps_slope") = row.keeps_slope, py::arg("learned") = row.learned, py::arg("ulp") = row.ulp,
-                             py::arg("constants") = constants));
+                             py::arg("self_normalizes") = row.self_normalizes, py::arg("keeps_slope") = row.keeps_slope,
+                             py::arg("learned") = row.learned, py::arg("ulp") = row.ulp, py::arg("constants") = constants));
     }
     return rows;
 }

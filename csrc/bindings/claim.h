@@ -1,4 +1,4 @@
-// A network has one trainer at a time, which says so for as long as it is open.
+// The place of the one trainer of a network, kept from before its parameters are looked at.
 #pragma once
 
 #include <stdexcept>
@@ -8,7 +8,6 @@
 
 namespace fastmlp {
 
-// The place of the one trainer of a network, kept from before its parameters are looked at.
 class Claim {
 public:
     explicit Claim(NetworkPointer network) : network_(std::move(network)) {

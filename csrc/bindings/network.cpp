@@ -5,10 +5,13 @@
 
 #include "bindings/arrays.h"
 #include "bindings/layer_arrays.h"
+#include "bindings/masks.h"
 #include "bindings/module.h"
 #include "bindings/structure.h"
 #include "math/catalog.h"
 #include "network/initialize.h"
+#include "network/scale_to_data.h"
+#include "network/sparse.h"
 #include "runtime/dispatch.h"
 
 namespace py = pybind11;
@@ -63,9 +66,31 @@ void set_parameters(Network& network, const py::sequence& values) {
         using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
         const auto tensors_of = [&](int64_t l) { return layer_tensors(parameters[l]); };
         const auto checked = checked_layers<T>(parameters, tensors_of, values, "parameters");  // all, before the first is written
+        require_masked<T>(parameters, checked, "parameters");
         require_tied<T>(parameters, checked);
         for (int64_t l = 0; l < parameters.layers(); ++l) put<T>(tensors_of(l), checked[static_cast<std::size_t>(l)]);
+        parameters.find_zeros();
     });
+}
+
+// How each layer is read: "dense", or its weights that are not zero, "sparse" or in "blocks".
+std::vector<std::string> ways_to_predict(Network& network) {
+    const auto lock = network.read();
+    return with_parameters(network, [](const auto& parameters) {
+        std::vector<std::string> ways(static_cast<std::size_t>(parameters.layers()), "dense");
+        for (std::size_t l = 0; parameters.sparse && l < ways.size(); ++l)
+            if (const auto& sparse = parameters.sparse->of[l]) ways[l] = sparse->by_blocks() ? "blocks" : "sparse";
+        return ways;
+    });
+}
+
+void scale_network_to_data(Network& network, const py::object& x) {
+    const auto lock = network.change();
+    if (!network.spec.structure.is_plain())
+        throw std::invalid_argument("weights are scaled to data where layers are f(x W + b); this network has more");
+    const InputArray rows = input_array(x, network.spec.inputs(), "x");
+    require_finite(rows, network.spec.inputs(), "x");
+    with_parameters(network, [&](auto& parameters) { scale_to_data(parameters, network.spec, network.scaled(rows.view)); });
 }
 
 void set_input_scaling(Network& network, const py::object& shift, const py::object& scale) {
@@ -136,6 +161,7 @@ void bind_network(py::module_& module) {
                                    return names;
                                })
         .def_property_readonly("dtype", [](const Network& n) { return n.double_precision() ? "float64" : "float32"; })
+        .def_property_readonly("ways_to_predict", &ways_to_predict)
         .def_property_readonly("structure", [](const Network& n) { return as_dict(n.spec.structure); })
         .def_property_readonly("tensors", [](const Network& n) { return tensor_rows(n.spec); })
         .def_property_readonly("parameter_count", [](const Network& n) { return n.spec.parameter_count(); })
@@ -143,9 +169,13 @@ void bind_network(py::module_& module) {
             "initialize",
             [](Network& network, const std::string& initializer, uint64_t seed, double std, const std::string& biases) {
                 const auto lock = network.change();
-                with_parameters(network, [&](auto& parameters) { initialize(parameters, {initializer, biases, std, seed}); });
+                with_parameters(network, [&](auto& parameters) {
+                    initialize(parameters, {initializer, biases, std, seed});
+                    parameters.find_zeros();
+                });
             },
             py::arg("initializer"), py::arg("seed"), py::arg("std") = 1.0, py::arg("bias_initializer") = "zeros")
+        .def("scale_to_data", &scale_network_to_data, py::arg("x"))
         .def("parameters", &get_parameters)
         .def("set_parameters", &set_parameters, py::arg("parameters"))
         .def("set_input_scaling", &set_input_scaling, py::arg("shift"), py::arg("scale"));

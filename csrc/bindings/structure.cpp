@@ -51,6 +51,15 @@ py::list as_list(const std::vector<Tie>& tied) {
     return pairs;
 }
 
+template <class Value>
+Value read(const std::string& key, const py::handle& value, const char* what) {
+    try {
+        return value.cast<Value>();
+    } catch (const py::cast_error&) {
+        throw std::invalid_argument("structure '" + key + "' = " + std::string(py::repr(value)) + " is not " + what);
+    }
+}
+
 }  // namespace
 
 Structure structure_of(const py::dict& given) {
@@ -61,20 +70,23 @@ Structure structure_of(const py::dict& given) {
             structure.heads = heads_of(value);
         else if (name == "tied" || name == "tied_transposed")
             (name == "tied" ? structure.tied : structure.tied_transposed) = ties_of(value, name);
+        else if (name == "masked")
+            structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, tied, tied_transposed");
+            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, tied, tied_transposed");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
-    py::dict given;
+    py::dict found;
     py::list heads;
     for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
-    if (!structure.heads.empty()) given["heads"] = heads;
-    if (!structure.tied.empty()) given["tied"] = as_list(structure.tied);
-    if (!structure.tied_transposed.empty()) given["tied_transposed"] = as_list(structure.tied_transposed);
-    return given;
+    if (!structure.heads.empty()) found["heads"] = heads;
+    if (!structure.masked.empty()) found["masked"] = py::cast(structure.masked);
+    if (!structure.tied.empty()) found["tied"] = as_list(structure.tied);
+    if (!structure.tied_transposed.empty()) found["tied_transposed"] = as_list(structure.tied_transposed);
+    return found;
 }
 
 py::list tensor_rows(const Spec& spec) {

@@ -142,11 +142,11 @@ void bind_testing(py::module_& module) {
     testing.def("ping_pong_seconds", &ping_pong_seconds, Released());
     testing.def(
         "allow",
-        [](bool skipping, bool compacting, bool few, bool narrow, bool updating, bool packing) {
-            allowed() = {skipping, compacting, few, narrow, updating, packing};
+        [](bool skipping, bool compacting, bool few, bool narrow, bool updating, bool packing, bool sparse) {
+            allowed() = {skipping, compacting, few, narrow, updating, packing, sparse};
         },
         py::kw_only(), py::arg("skipping") = true, py::arg("compacting") = true, py::arg("few") = true, py::arg("narrow") = true,
-        py::arg("updating") = true, py::arg("packing") = true,
+        py::arg("updating") = true, py::arg("packing") = true, py::arg("sparse") = true,
         "Which fast ways new trainers and predictions may take; their plain ways give the same bits.");
     testing.def(
         "mixing",

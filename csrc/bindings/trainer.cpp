@@ -10,6 +10,7 @@
 #include "bindings/claim.h"
 #include "bindings/custom_loss.h"
 #include "bindings/epoch_result.h"
+#include "bindings/masks.h"
 #include "bindings/module.h"
 #include "bindings/network.h"
 #include "bindings/task.h"
@@ -17,6 +18,7 @@
 #include "bindings/trainer_state.h"
 #include "network/descent_methods.h"
 #include "network/epoch.h"
+#include "network/mask.h"
 #include "network/range.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
@@ -120,7 +122,9 @@ public:
                                              loss,
                                              custom.get(),
                                              tasks_.empty() ? nullptr : &heads};
+                parameters.forget_zeros();  // prediction reads W until they are found again
                 fastmlp::run_epoch(context, order, inputs_.view.count, poll, report);
+                if (has_masks(parameters)) parameters.find_zeros();
             });
         }
         if (options_.rule.full_batch) report.stop_reason = reason_of(report.stop, *options_.rule.full_batch);
@@ -162,6 +166,17 @@ public:
     void set_state(int64_t steps, const py::sequence& states, const py::object& average) {
         require_rest();
         with_plan([&](auto& plan, const auto& parameters) { fastmlp::set_state(plan, parameters, steps, states, average); });
+    }
+    void set_masks(const py::sequence& masks) {
+        require_rest();
+        if (options_.rule.full_batch) throw std::invalid_argument("masks do not change where a step takes all samples");
+        const auto lock = network_->try_write();
+        if (!lock) throw std::runtime_error("the network is in use by another call; set masks when that has ended");
+        with_parameters(*network_, [&](auto& parameters) {
+            using T = typename ElementOf<std::decay_t<decltype(parameters)>>::type;
+            fastmlp::set_masks(*std::get<std::unique_ptr<StepPlan<T>>>(plan_), parameters, masks);
+            parameters.find_zeros();
+        });
     }
     int64_t reductions() const {
         return std::visit([](const auto& plan) { return plan->optimizer.reductions; }, plan_);
@@ -219,7 +234,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
         throw std::invalid_argument("precision 'bf16' is for networks of dtype float32; this one is float64");
     if (mixed && !network->spec.is_plain())
         throw std::invalid_argument("precision 'bf16' is for layers f(x W + b) alone; this network has more: use 'full'");
-    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs, mixed);
+    const DropoutChoices dropped = dropout_of(network->spec, dropout, dropout_schedule, dropout_epochs);
     require_range(mixup_row.name, mixup, mixup_row.least, mixup_row.below);
     for (const auto& [name, value] : {std::pair{"noise", noise}, std::pair{"max_norm", max_norm}})
         if (!(value >= 0 && value < unlimited))
@@ -258,7 +273,6 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     if (!has_heads && !is_custom && !py::isinstance<py::str>(loss))
         throw py::type_error("loss must be a name or a function; got " + py::str(py::type::of(loss).attr("__name__")).cast<std::string>());
     if (is_custom && mixup > 0) throw std::invalid_argument("mixup needs a loss of the engine, whose targets it mixes; not a function");
-    if (is_custom && mixed) throw std::invalid_argument("precision 'bf16' is not for a loss that is a function; use 'full'");
     // The catalog's first loss, which takes any targets on any output unit, stands in the place of a function, and of tasks.
     const Spec& spec = network->spec;
     const std::string name = is_custom || has_heads ? Losses::names[0] : loss.cast<std::string>();
@@ -287,31 +301,13 @@ void bind_trainer(py::module_& module) {
         .def("state", &Trainer::state)
         .def("average", &Trainer::average)
         .def("set_state", &Trainer::set_state, py::arg("steps"), py::arg("states"), py::arg("average") = py::none())
+        .def("set_masks", &Trainer::set_masks, py::arg("masks"))
         .def_property_readonly("recorded_steps", &Trainer::recorded_steps)
         .def_property_readonly("last_epoch", &Trainer::last_epoch)
         .def_property_readonly("threads", &Trainer::threads)
         .def_property("reductions", &Trainer::reductions, &Trainer::set_reductions)
         .def_property_readonly("fast_ways", &Trainer::fast_ways)
         .def("close", &Trainer::close);
-
-    module.def(
-        "permutation",
-        [](int64_t n, uint64_t seed, uint32_t epoch) {
-            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
-            std::vector<int64_t> order(static_cast<std::size_t>(n));
-            permute(order, seed, epoch);
-            return py::array_t<int64_t>(static_cast<py::ssize_t>(order.size()), order.data());
-        },
-        py::arg("n"), py::arg("seed"), py::arg("epoch"), "The order in which a trainer takes its samples in an epoch: int64 (n,).");
-    module.def(
-        "bootstrap",
-        [](int64_t n, uint64_t seed, uint32_t model) {
-            if (n < 0) throw std::invalid_argument("n = " + std::to_string(n) + " must not be negative");
-            std::vector<int64_t> rows(static_cast<std::size_t>(n));
-            resample(rows, seed, model);
-            return py::array_t<int64_t>(static_cast<py::ssize_t>(rows.size()), rows.data());
-        },
-        py::arg("n"), py::arg("seed"), py::arg("model"), "Rows drawn with replacement, for one of the models of a bag: int64 (n,).");
 }
 
 }  // namespace fastmlp

@@ -58,7 +58,7 @@ void require_tied_rates(const Spec& spec, const std::vector<double>& layer_rates
     }
 }
 
-DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed) {
+DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs) {
     DropoutChoices choices;
     std::vector<const char*> names;
     for (const DropoutSchedule& one : dropout_schedules) names.push_back(one.name);
@@ -74,7 +74,6 @@ DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, co
             throw std::invalid_argument("dropout[" + std::to_string(l) + "] = " + std::to_string(rates[l]) +
                                         " is not a share of 0 or more and below 1");
     choices.rates = rates;
-    if (mixed && choices.any()) throw std::invalid_argument("dropout needs precision 'full'; with 'bf16' it is not there yet");
     return choices;
 }
 
@@ -105,7 +104,7 @@ void require_full_batch(const UpdateRule& rule, const std::string& optimizer, co
                                         name + " does not go with it");
     for (const auto& layer : spec.extras)
         for (const ExtraTensor& one : layer)
-            if (!one.trained)
+            if (!one.trained && !one.given)
                 throw std::invalid_argument("optimizer '" + optimizer + "' is not for a network that keeps '" + one.name +
                                             "' beside what is trained: a line search evaluates points where training does not stay");
 }

@@ -28,7 +28,7 @@ AugmentOptions augmentation_of(const pybind11::dict& given, int64_t features);
 void require_tied_rates(const Spec& spec, const std::vector<double>& layer_rates);
 
 // Throws std::invalid_argument unless there is a rate for the inputs and for each hidden layer, or none. `total` counts epochs.
-DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs, bool mixed);
+DropoutChoices dropout_of(const Spec& spec, const std::vector<double>& rates, const std::string& schedule, double epochs);
 
 // What a training does that is called `optimizer`: an optimizer's update after each batch, or a descent on all samples.
 UpdateRule update_rule(const std::string& optimizer, const Named& numbers, const std::string& line_search, bool double_precision);

@@ -4,16 +4,22 @@
 #include <locale>
 #include <sstream>
 #include <stdexcept>
+#include <type_traits>
 
 #include "network/spec.h"
 
 namespace fastmlp {
 namespace {
 
+// Keeps mean 0 and deviation 1 from layer to layer where weights have mean 0 and variance 1 / inputs (G. Klambauer et al.,
+// "Self-normalizing neural networks", 2017): a matter of first weights, of which math/ knows nothing.
+template <class Row>
+constexpr bool self_normalizes = std::is_same_v<Row, Selu>;
+
 template <class... Rows>
 std::vector<ActivationRow> make_rows(Catalog<Rows...>) {
-    return {{Rows::name, Rows::formula, Rows::rowwise, Rows::rectifies, Rows::trainable, Rows::keeps_slope, Rows::learned, Rows::ulp,
-             Rows::constants}...};
+    return {{Rows::name, Rows::formula, Rows::rowwise, Rows::rectifies, Rows::trainable, Rows::keeps_slope, Rows::learned,
+             self_normalizes<Rows>, Rows::ulp, Rows::constants}...};
 }
 
 std::string shown(double value) {

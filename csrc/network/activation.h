@@ -13,7 +13,7 @@ namespace fastmlp {
 struct ActivationRow {
     const char* name;
     const char* formula;
-    bool rowwise, rectifies, trainable, keeps_slope, learned;
+    bool rowwise, rectifies, trainable, keeps_slope, learned, self_normalizes;
     double ulp;
     ActivationConstants constants;
 };

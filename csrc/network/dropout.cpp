@@ -77,6 +77,12 @@ T drop_outputs(const Chunk<T>& c, int64_t l, const Range& samples, const Range& 
 }
 
 template <class T>
+T drop_tile(const Chunk<T>& c, int64_t l, const Range& samples, const Range& units, T* y, int64_t y_row) {
+    c.kernels.drop(rectangle(c, l, samples, units, y, y_row));
+    return c.plan.dropout.of[at(l)].scale;
+}
+
+template <class T>
 T drop_delta(const Chunk<T>& c, int64_t l, const Range& samples, const Range& units, T* delta, T* delta_t) {
     c.kernels.drop_back(rectangle(c, l, samples, units, delta, c.plan.activity.row[at(l)]), delta_t, c.plan.delta_t_row);
     return c.plan.dropout.of[at(l)].scale;
@@ -88,6 +94,7 @@ template float drop_inputs(const Chunk<float>&, float*);
 template double drop_inputs(const Chunk<double>&, double*);
 template float drop_outputs(const Chunk<float>&, int64_t, const Range&, const Range&, float*, int64_t);
 template double drop_outputs(const Chunk<double>&, int64_t, const Range&, const Range&, double*, int64_t);
+template float drop_tile(const Chunk<float>&, int64_t, const Range&, const Range&, float*, int64_t);
 template float drop_delta(const Chunk<float>&, int64_t, const Range&, const Range&, float*, float*);
 template double drop_delta(const Chunk<double>&, int64_t, const Range&, const Range&, double*, double*);
 

@@ -54,7 +54,7 @@ private:
     DropoutChoices choices_;
 };
 
-// Draws all masks of the member's samples and drops their inputs. As all three, returns by how much the largest magnitude may have
+// Draws all masks of the member's samples and drops their inputs. As all of these, returns by how much the largest magnitude may have
 // grown.
 template <class T>
 T drop_inputs(const Chunk<T>& chunk, T* x);
@@ -62,6 +62,10 @@ T drop_inputs(const Chunk<T>& chunk, T* x);
 // A finished rectangle of y[l].
 template <class T>
 T drop_outputs(const Chunk<T>& chunk, int64_t l, const Range& samples, const Range& units, T* y, int64_t y_row);
+
+// The same, where the caller has kept what it was.
+template <class T>
+T drop_tile(const Chunk<T>& chunk, int64_t l, const Range& samples, const Range& units, T* y, int64_t y_row);
 
 // A finished rectangle of delta[l - 1], dL/dz of the units of y[l], and its transpose (null: no layer below needs it).
 template <class T>

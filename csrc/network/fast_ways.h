@@ -13,6 +13,7 @@ struct FastWays {
     bool narrow = true;      // samples in the lanes (narrow.h)
     bool updating = true;    // plain SGD from the registers of the gradient's tile (update.h)
     bool packing = true;     // panels of wide layers are copied (gemm/multiply.h)
+    bool sparse = true;      // of prediction alone: weights that are zero are left out (sparse.h)
 };
 
 inline std::vector<std::string> names_of(const FastWays& ways) {

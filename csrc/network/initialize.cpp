@@ -56,13 +56,18 @@ std::array<double, 2> drawn_pair(Drawn drawn, Stream stream, uint32_t row, uint3
     return values;
 }
 
-template <class T>
-void fill(T* to, int64_t rows, int64_t columns, int64_t row, const Stream& stream, Drawn drawn, double scale) {
+// scale: of all columns, or of each
+double scale_of(double scale, int64_t) { return scale; }
+double scale_of(const double* scales, int64_t column) { return scales[column]; }
+
+template <class T, class Scale>
+void fill(T* to, int64_t rows, int64_t columns, int64_t row, const Stream& stream, Drawn drawn, Scale scale) {
     for (int64_t i = 0; i < rows; ++i) {
         for (int64_t j = 0; j < columns; j += 2) {
             const auto values = drawn_pair(drawn, stream, static_cast<uint32_t>(i), static_cast<uint32_t>(j / 2));
             for (int64_t e = 0; e < 2 && j + e < columns; ++e)
-                to[i * row + j + e] = static_cast<T>(scale * values[static_cast<std::size_t>(e)] + 0.0);  // + 0.0: never a negative zero
+                to[i * row + j + e] =
+                    static_cast<T>(scale_of(scale, j + e) * values[static_cast<std::size_t>(e)] + 0.0);  // + 0.0: never a negative zero
         }
     }
 }
@@ -103,6 +108,34 @@ void fill_orthogonal(const Layer<T>& layer, const Stream& stream) {
                 static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
 }
 
+// Where units lack some of their inputs, each counts those that it has; the other side is the mean over the inputs.
+template <class T>
+void fill_masked(const Layer<T>& layer, const Distribution& weights, double std, const Stream& stream) {
+    std::vector<double> scales(static_cast<std::size_t>(layer.out));
+    std::vector<int64_t> inputs(scales.size(), 0);
+    int64_t all = 0;
+    for (int64_t i = 0; i < layer.in; ++i)
+        for (int64_t j = 0; j < layer.out; ++j) inputs[static_cast<std::size_t>(j)] += layer.mask[i * layer.weight_row + j] != 0;
+    for (const int64_t count : inputs) all += count;
+    const double outputs = std::max(1.0, static_cast<double>(all) / static_cast<double>(layer.in));
+    for (std::size_t j = 0; j < scales.size(); ++j)
+        scales[j] = weights.scale(static_cast<double>(std::max<int64_t>(1, inputs[j])), outputs, std);
+    if (weights.drawn == Drawn::orthogonal)
+        fill_orthogonal(layer, stream);
+    else
+        fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scales.data());
+    for (int64_t i = 0; i < layer.in * layer.weight_row; ++i)
+        if (layer.mask[i] == 0) layer.weight[i] = 0;
+}
+
+template <class T>
+void fill_weights(const Layer<T>& layer, const Distribution& weights, double std, const Stream& stream) {
+    if (layer.mask) return fill_masked(layer, weights, std, stream);
+    if (weights.drawn == Drawn::orthogonal) return fill_orthogonal(layer, stream);
+    const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), std);
+    fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+}
+
 }  // namespace
 
 const std::vector<InitializerRow>& initializers() {
@@ -128,13 +161,8 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
         if (!parameters.owns(l)) continue;
-        const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), with.std);
         const auto number = static_cast<uint32_t>(l);
-        const Stream stream{with.seed, Purpose::weights, number};
-        if (weights.drawn == Drawn::orthogonal)
-            fill_orthogonal(layer, stream);
-        else
-            fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+        fill_weights(layer, weights, with.std, {with.seed, Purpose::weights, number});
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
     parameters.fill_transposes();

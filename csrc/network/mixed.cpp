@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "network/dropout.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -25,7 +26,9 @@ struct Mixed {
         const Range mine = c.my_samples();
         const Activity<float>& activity = c.plan.activity;
         const int64_t features = c.parameters[0].in;
-        c.peaks.y[0] = std::max(c.peaks.y[0], gather_inputs(c, activity.y[0]));
+        float largest = gather_inputs(c, activity.y[0]);
+        if (c.plan.dropout) largest *= drop_inputs(c, activity.y[0]);
+        c.peaks.y[0] = std::max(c.peaks.y[0], largest);
         if (mine.size() > 0) round_samples(0, mine, {0, features}, activity.y[0] + mine.begin * activity.row[0], activity.row[0]);
         prefetch_rows(c.context.inputs, c.order, c.first + c.rows + mine.begin, mine.size(), features);
         c.member.wait();
@@ -60,10 +63,15 @@ struct Mixed {
                                         last ? c.plan.activity.y[at(l + 1)] : nullptr,
                                         c.plan.activity.row[at(l + 1)]};
             const Share share = share_of(c.rows, 2, layer.out, panel, c.member);
+            const bool drops = !last && dropped(l + 1);
             float largest = 0;
             multiply(
                 pairs, product, share, scratch,
                 [&](const Range& samples, const Range& columns, float* tile, int64_t tile_row) {
+                    if (drops) {
+                        largest = std::max(largest, activate_and_drop(l, samples, columns, tile, tile_row));
+                        return round_samples(l + 1, samples, columns, tile, tile_row);
+                    }
                     Pair* const kept = last ? nullptr : factors.slope_down[at(l + 1)];
                     float* const slope = kept ? factors.slope_tile[static_cast<std::size_t>(c.member.index)] : nullptr;
                     largest = std::max(largest, c.kernels.bias_activation[activation]({samples.size(), columns.size(), tile, tile_row,
@@ -78,18 +86,57 @@ struct Mixed {
         }
     }
 
-    // The loss is computed in float; its delta is rounded for the products below it.
-    void loss() const {
-        const int64_t l = c.parameters.layers() - 1, row = c.plan.activity.row[at(l + 1)], t_row = c.plan.delta_t_row;
-        const int64_t outputs = c.parameters[l].out;
+    bool dropped(int64_t l) const { return c.plan.dropout && c.plan.dropout.of[at(l)]; }
+
+    // A finished tile of layer l whose units are dropped: what backward needs of it stays whole, in float. Returns the largest magnitude.
+    float activate_and_drop(int64_t l, const Range& samples, const Range& columns, float* tile, int64_t tile_row) const {
+        const Layer<float>& layer = c.parameters[l];
+        const Activity<float>& activity = c.plan.activity;
+        const int64_t row = activity.row[at(l + 1)], place = samples.begin * row + columns.begin;
+        float* const slope = activity.slope[at(l + 1)];
+        const float largest =
+            c.kernels.bias_activation[layer.activation]({samples.size(), columns.size(), tile, tile_row, layer.bias + columns.begin,
+                                                         layer.constants.data(), slope ? slope + place : nullptr, row});
+        for (int64_t i = 0; i < samples.size(); ++i)
+            std::copy_n(tile + i * tile_row, columns.size(), activity.y[at(l + 1)] + place + i * row);
+        return largest * drop_tile(c, l + 1, samples, columns, tile, tile_row);
+    }
+
+    // A rectangle of delta[l] and of its transpose, as the products below it read them.
+    void round_delta(int64_t l, const Range& samples, const Range& units) const {
+        const int64_t row = c.plan.activity.row[at(l + 1)], t_row = c.plan.delta_t_row;
+        pairs.round({samples.size(), units.size(), c.plan.delta[at(l)] + samples.begin * row + units.begin, row, nullptr, 0,
+                     factors.delta_down[at(l)] + samples.begin / 2 * row + units.begin, row});
+        if (factors.delta_t[at(l)] == nullptr) return;
+        pairs.round({units.size(), samples.size(), c.plan.delta_t[at(l)] + units.begin * t_row + samples.begin, t_row, nullptr, 0,
+                     factors.delta_t[at(l)] + units.begin / 2 * t_row + samples.begin, t_row});
+    }
+
+    // The loss is computed in float; its delta is rounded for the products below it. False: a loss of the caller's has failed.
+    bool loss() const {
+        const int64_t l = c.parameters.layers() - 1, row = c.plan.activity.row[at(l + 1)];
         const Range mine = c.my_samples();
+        if (c.context.custom != nullptr && !custom_loss(c)) return false;
         for (int64_t r = mine.begin; r < mine.end; r += c.kernels.lanes) {
             const int64_t samples = std::min<int64_t>(c.kernels.lanes, mine.end - r);
-            loss_of_group(c, l, c.plan.activity.y[at(l + 1)] + r * row, r, samples);
-            pairs.round({samples, outputs, c.plan.delta[at(l)] + r * row, row, nullptr, 0, factors.delta_down[at(l)] + r / 2 * row, row});
-            pairs.round({outputs, samples, c.plan.delta_t[at(l)] + r, t_row, nullptr, 0, factors.delta_t[at(l)] + r, t_row});
+            if (c.context.custom == nullptr) loss_of_group(c, l, c.plan.activity.y[at(l + 1)] + r * row, r, samples);
+            round_delta(l, {r, r + samples}, {0, c.parameters[l].out});
         }
         c.member.wait();
+        return true;
+    }
+
+    // A tile of W delta^T whose units are dropped: by the kernels of full precision, and rounded then.
+    float backward_and_drop(int64_t l, const Range& features, const Range& samples, const float* tile, int64_t tile_row) const {
+        const int64_t row = c.plan.activity.row[at(l)], place = samples.begin * row + features.begin, t_row = c.plan.delta_t_row;
+        float *const delta = c.plan.delta[at(l - 1)] + place, *const all = c.plan.delta_t[at(l - 1)];
+        float* const transposed = factors.delta_t[at(l - 1)] ? all + features.begin * t_row + samples.begin : nullptr;
+        const auto slope = c.kernels.backward[c.parameters[l - 1].activation];
+        float largest = slope(features.size(), samples.size(), tile, tile_row, c.plan.activity.slope_source(l) + place, row, delta, row,
+                              nullptr, t_row);
+        largest *= drop_delta(c, l, samples, features, delta, transposed);
+        round_delta(l - 1, samples, features);
+        return largest;
     }
 
     void backward() const {
@@ -102,10 +149,15 @@ struct Mixed {
                 pairs_of(layer.out), factors.w_along[at(l)], factors.w_along_row[at(l)], 1, factors.delta_t[at(l)], t_row, 1, nullptr, 0};
             const Share share = share_of(layer.in, 2 * pairs.lanes, c.rows, panel, c.member);
             Pair* const transposed = factors.delta_t[at(l - 1)];
+            const bool drops = dropped(l);
             float largest = 0;
             multiply(
                 pairs, product, share, scratch,
                 [&](const Range& features, const Range& samples, const float* tile, int64_t tile_row) {
+                    if (drops) {
+                        largest = std::max(largest, backward_and_drop(l, features, samples, tile, tile_row));
+                        return;
+                    }
                     const int64_t place = samples.begin / 2 * row + features.begin;
                     largest =
                         std::max(largest, slope({features.size(), samples.size(), tile, tile_row, factors.slope_source(l) + place, row,
@@ -133,8 +185,7 @@ void pass_mixed(const Chunk<float>& chunk) {
     const Mixed pass{chunk};
     pass.gather();
     pass.forward();
-    pass.loss();
-    pass.backward();
+    if (pass.loss()) pass.backward();
 }
 
 void weight_gradients_mixed(const Chunk<float>& c, bool fused, int64_t batch) {

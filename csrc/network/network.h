@@ -63,6 +63,7 @@ public:
     }
     // Waits for readers; call without the GIL.
     Access::Holder write() { return access_.write(); }
+    Access::Holder try_write() { return access_.try_write(); }
     // For changes from outside: neither while a trainer holds the network nor while a call uses it.
     Access::Holder change() {
         Access::Holder holder = access_.try_write();

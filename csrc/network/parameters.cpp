@@ -3,7 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "network/sparse.h"
+
 namespace fastmlp {
+namespace {
+
+template <class T>
+void fill(const Extra<T>& extra) {
+    for (int64_t i = 0; i < extra.about.lines(); ++i)
+        std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+}
+
+}  // namespace
 
 template <class T>
 Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
@@ -18,6 +29,7 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
                            nullptr,
                            {},
                            {},
+                           nullptr,
                            row_of(chosen).learned,
                            spec.structure.owner_of(l),
                            spec.structure.weight_owner_of(l)});
@@ -34,18 +46,34 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
             const auto number = &layer - layers_.data();
             layer.weight = owns(number) ? in.take<T>(checked_product(layer.in, layer.weight_row)) : (*this)[layer.owner].weight;
             layer.bias = owns(number) ? in.take<T>(layer.weight_row) : (*this)[layer.owner].bias;
-            for (Extra<T>& extra : layer.extras) extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+            for (Extra<T>& extra : layer.extras) {
+                extra.values = in.take<T>(checked_product(extra.about.lines(), extra.row));
+                if (extra.about.name == "mask") layer.mask = extra.values;
+            }
         }
     });
-    fill_extras();
+    for (const Layer<T>& layer : layers_)
+        for (const Extra<T>& extra : layer.extras) fill(extra);
 }
 
 template <class T>
 void Parameters<T>::fill_extras() {
     for (const Layer<T>& layer : layers_)
         for (const Extra<T>& extra : layer.extras)
-            for (int64_t i = 0; i < extra.about.lines(); ++i)
-                std::fill_n(extra.values + i * extra.row, extra.about.columns, static_cast<T>(extra.about.initial));
+            if (!extra.about.given) fill(extra);
+}
+
+template <class T>
+Parameters<T>::~Parameters() = default;
+
+template <class T>
+void Parameters<T>::find_zeros() {
+    sparse = SparseLayers<T>::of_network(*this);
+}
+
+template <class T>
+void Parameters<T>::forget_zeros() {
+    sparse = nullptr;
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // The numbers of a network: a weight matrix and a bias a layer, and what few layers have beside them, in one block of memory.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "network/spec.h"
@@ -36,6 +37,7 @@ struct Layer {
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
+    const T* mask = nullptr;                     // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
     bool learns;             // its activation's constants: they are the first extras
     int64_t owner{};         // the layer whose W and b these are; mostly this one
@@ -54,9 +56,13 @@ struct HeadOutput {
 };
 
 template <class T>
+struct SparseLayers;
+
+template <class T>
 class Parameters {
 public:
     explicit Parameters(const Spec& spec);  // zeros; extras as they begin
+    ~Parameters();
     Parameters(const Parameters&) = delete;
     Parameters& operator=(const Parameters&) = delete;
 
@@ -73,9 +79,14 @@ public:
             if ((*this)[l].weight_owner != l) return true;
         return false;
     }
-    void fill_extras();  // as they begin
+    void fill_extras();  // as they begin, but what the caller gives
 
     const bool plain;  // as the spec says
+
+    // To be called when weights were changed by anything but a step: prediction leaves out their zeros, where that is faster.
+    void find_zeros();
+    void forget_zeros();                            // prediction reads W again
+    std::unique_ptr<const SparseLayers<T>> sparse;  // null: prediction reads W
 
 private:
     std::vector<Layer<T>> layers_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "network/mask.h"
 #include "network/mixed.h"
 #include "network/narrow.h"
 
@@ -73,12 +74,13 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const bool zeros = choices.mostly_zeros && choices.noise == 0;
     const bool partial = optimizer.keeps_without_gradient() && choices.max_norm == 0;  // a weight without gradient stays as it is
     const bool plain = full_precision && !ways.narrow && !ways.few;
+    const bool whole = !has_masks(parameters);  // what is updated without a stored tile knows of no mask
     ways.skipping = allowed().skipping && plain && zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
-    ways.compacting =
-        allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) && partial;
+    ways.compacting = allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) &&
+                      partial && whole;
     updates_some = ways.compacting || (ways.few && partial && optimizer.is_plain());
-    ways.updating = allowed().updating && plain && fused && optimizer.is_plain();
+    ways.updating = allowed().updating && plain && whole && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
     peaks.resize(static_cast<std::size_t>(threads));
     for (Peaks<T>& member : peaks) {
@@ -112,7 +114,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     }
     y_t.assign(ways.narrow ? layers : 0, nullptr);
     for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
-    take_slopes(in, parameters);
+    take_slopes(in, parameters, choices.dropout);
     few.assign(ways.few ? layers : 0, {});
     for (std::size_t l = 0; l < few.size(); ++l) {
         few[l].x = activity.y[l];
@@ -149,7 +151,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
 
 // Of the layers that have one above them: an output unit's slope stays within its loss.
 template <class T>
-void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
+void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters, const DropoutChoices& drops) {
     slope_t.assign(y_t.size(), nullptr);
     mixed.slope_down.assign(activity.y.size(), nullptr);
     mixed.slope_tile.assign(scratch.size(), nullptr);
@@ -158,7 +160,8 @@ void StepPlan<T>::take_slopes(Arena& in, const Parameters<T>& parameters) {
         const auto i = static_cast<std::size_t>(l);
         if (!keeps_slope(parameters[l - 1].activation)) continue;
         any = true;
-        if (mixed.kernels)
+        const bool as_float = drops.any() && drops.rates[i] > 0;  // what units are dropped of is passed back in full precision
+        if (mixed.kernels && !as_float)
             mixed.slope_down[i] = in.take<Pair>(checked_product(pairs_of(chunk), activity.row[i]));
         else if (ways.narrow)
             slope_t[i] = in.take<T>(checked_product(parameters[l].in, delta_t_row));

@@ -161,7 +161,7 @@ struct StepPlan {
 
 private:
     void take(Arena& in, const Parameters<T>& parameters, const PlanChoices& choices);
-    void take_slopes(Arena& in, const Parameters<T>& parameters);
+    void take_slopes(Arena& in, const Parameters<T>& parameters, const DropoutChoices& drops);
     void take_mixed(Arena& in, const Parameters<T>& parameters);
     Arena memory_;
 };

@@ -5,6 +5,7 @@
 
 #include "network/forward.h"
 #include "network/predict_few.h"
+#include "network/sparse.h"
 #include "network/spec.h"
 #include "runtime/arithmetic.h"
 
@@ -39,7 +40,8 @@ typename Kept<BlockWorkspaces<T>>::Taken take_workspaces(Workspaces<T>& from, co
                                                          bool skips) {
     return from.blocks.take(
         [&](const BlockWorkspaces<T>& kept) {
-            return kept.rows >= rows && kept.of_member.size() >= static_cast<std::size_t>(members) && kept.skips >= skips;
+            return kept.rows >= rows && kept.of_member.size() >= static_cast<std::size_t>(members) && kept.skips >= skips &&
+                   kept.sparse >= (parameters.sparse != nullptr);
         },
         [&] { return std::make_unique<BlockWorkspaces<T>>(parameters, rows, members, skips); });
 }
@@ -48,6 +50,7 @@ typename Kept<BlockWorkspaces<T>>::Taken take_workspaces(Workspaces<T>& from, co
 template <class T>
 void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int64_t rows, bool apply_output_unit, bool skips,
              BlockWorkspace<T>& own) {
+    if (parameters.sparse && parameters.sparse->many) return forward_sparse(kernels, parameters, rows, apply_output_unit, own);
     const Member alone{0, 1, nullptr};
     const NonZeros<T> dense;
     if (skips) kernels.compress_rows(own.by_sample.lists(0, rows, parameters[0].in, own.activity.y[0], own.activity.row[0]));
@@ -165,8 +168,8 @@ template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll) {
     if (inputs.count <= largest_few_rows) {
-        const auto own =
-            workspaces.few.take([](const auto&) { return true; }, [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
+        const auto own = workspaces.few.take([&](const auto& kept) { return kept.sparse >= (parameters.sparse != nullptr); },
+                                             [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
         const DefaultArithmetic arithmetic;
         return predict_few(kernels, parameters, inputs, *own, outputs) ? PassEnd::complete : PassEnd::input_not_finite;
     }

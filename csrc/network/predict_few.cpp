@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "network/forward.h"
+#include "network/sparse.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -40,13 +41,16 @@ template <class T>
 bool predict_few(const KernelTable<T>& kernels, const Parameters<T>& parameters, const Inputs& inputs, FewWorkspace<T>& own, T* outputs) {
     if (!std::isfinite(read_inputs(kernels, inputs, parameters[0].in, own))) return false;
     const int64_t layers = parameters.layers();
+    T largest = 0;  // of the layer's inputs, which are finite at first
     for (int64_t l = 0; l < layers; ++l) {
         const Layer<T>& layer = parameters[l];
         const bool softmax = is_rowwise(layer.activation);
         const int activation = softmax ? IdOf<Identity, Activations>::value : layer.activation;
         T* const y = own.y[l % 2];
-        kernels.few_rows_product(own.rows, layer.weight, layer.weight_row, layer.out, y, own.y_row);
-        const T largest =
+        const bool sparse =
+            parameters.sparse && std::isfinite(largest) && few_rows_sparse(parameters, l, own.rows, own.panels, y, own.y_row);
+        if (!sparse) kernels.few_rows_product(own.rows, layer.weight, layer.weight_row, layer.out, y, own.y_row);
+        largest =
             kernels.bias_activation[activation]({inputs.count, layer.out, y, own.y_row, layer.bias, layer.constants_from(0), nullptr, 0});
         if (softmax) apply_softmax(kernels, layer.out, y, largest, own);
         own.rows.x = y;

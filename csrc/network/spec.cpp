@@ -32,6 +32,9 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
     return tensors;
 }
 
+// 1 where a weight is, 0 where it is zero and stays so.
+ExtraTensor mask(int64_t in, int64_t out) { return {"mask", in, out, 1, false, false, true}; }
+
 // Throws where the heads do not make up the last layer.
 void require_heads(const Spec& spec) {
     if (spec.structure.heads.empty()) return;
@@ -72,6 +75,10 @@ void require_ties(const Spec& spec) {
     for (const Tie& tie : spec.structure.tied) require_tie(spec, tie, false);
     for (const Tie& tie : spec.structure.tied_transposed) require_tie(spec, tie, true);
     all.insert(all.end(), spec.structure.tied_transposed.begin(), spec.structure.tied_transposed.end());
+    for (const Tie& tie : all)
+        for (const int64_t l : {tie.owner, tie.follower})
+            if (!spec.structure.masked.empty() && spec.structure.masked[static_cast<std::size_t>(l)])
+                throw std::invalid_argument("layer " + std::to_string(l) + " is both tied and masked; it can be one of them");
     for (const Tie& tie : all)
         for (const Tie& other : all)
             if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
@@ -126,6 +133,9 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         throw std::invalid_argument(std::to_string(sizes.size()) + " sizes make " + std::to_string(sizes.size() - 1) + " layers, but " +
                                     std::to_string(activations.size()) + " activations were given: one a layer, the last for the output");
     Spec spec{sizes, {}, structure};
+    if (!structure.masked.empty() && structure.masked.size() != activations.size())
+        throw std::invalid_argument("structure 'masked' has " + std::to_string(structure.masked.size()) + " entries; the network has " +
+                                    std::to_string(activations.size()) + " layers");
     for (std::size_t l = 0; l < activations.size(); ++l) {
         const ChosenActivation chosen = chosen_activation(activations[l]);
         if (row_of(chosen).rowwise && l + 1 < activations.size())
@@ -136,6 +146,7 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
                                         " learns its constants: only hidden layers can have it");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
+        if (!structure.masked.empty() && structure.masked[l]) spec.extras.back().push_back(mask(sizes[l], sizes[l + 1]));
     }
     require_heads(spec);
     require_ties(spec);

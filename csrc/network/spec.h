@@ -17,6 +17,7 @@ struct ExtraTensor {
     double initial;         // what it is filled with
     bool trained;           // else it is kept and saved, but neither updated nor averaged
     bool penalised;         // l1, l2 and weight decay are for it too
+    bool given = false;     // by the caller: drawing first weights leaves it as it is
 
     int64_t lines() const { return rows ? rows : 1; }
 };

@@ -23,9 +23,11 @@ struct Tie {
 struct Structure {
     std::vector<Head> heads;  // their units are the outputs, in order; none: the last layer's activation is the output unit
 
+    std::vector<bool> masked{};              // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
     std::vector<Tie> tied, tied_transposed;  // each follower once
 
-    bool is_plain() const { return tied.empty() && tied_transposed.empty(); }  // heads concern the end of the network alone
+    // Heads concern the end of the network alone.
+    bool is_plain() const { return masked.empty() && tied.empty() && tied_transposed.empty(); }
     int64_t owner_of(int64_t l) const { return owner_in(tied, l); }
     int64_t weight_owner_of(int64_t l) const { return owner_in(tied_transposed, owner_of(l)); }
 

@@ -6,6 +6,7 @@
 
 #include "network/chunk.h"
 #include "network/compact.h"
+#include "network/mask.h"
 #include "network/mixed.h"
 
 namespace fastmlp {
@@ -107,7 +108,8 @@ void weight_gradients(const Chunk<T>& c, bool fused, int64_t batch) {
         }
         product.accumulate = c.continues || !c.parameters.owns(l);  // then of an owner below, whose tiles are this member's too
         const Share share = share_of(layer.in, 1, layer.out, c.panel(), c.member);
-        const auto finish = [&](const Range& rows, const Range& columns, const T* tile, int64_t tile_row) {
+        const auto finish = [&](const Range& rows, const Range& columns, T* tile, int64_t tile_row) {
+            if (layer.mask) mask_gradient(layer, rows, columns, tile, tile_row);
             if (fused)
                 largest = std::max(largest, update_weights(c.context, l, batch, rows, columns, tile, tile_row, share.rows.end - rows.end));
         };

@@ -3,6 +3,7 @@
 
 #include "network/heads.h"
 #include "network/plan.h"
+#include "network/sparse.h"
 #include "runtime/kept.h"
 
 namespace fastmlp {
@@ -19,6 +20,8 @@ struct FewWorkspace {
     FewRows<T> rows;     // the inputs of a layer
     T* softmax_columns;  // (outputs x lanes)
     HeadScratch<T> head;
+    bool sparse;  // whether there is room for columns of samples, where W is sparse
+    SparsePanels<T> panels;
 
 private:
     Arena memory_;
@@ -28,7 +31,8 @@ private:
 template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
-    NonZeros<T> by_sample;  // of the inputs, where zeros are skipped
+    NonZeros<T> by_sample;   // of the inputs, where zeros are skipped
+    SparsePanels<T> panels;  // where W is sparse
     MemberScratch<T> scratch;
     T* delta_t;  // (outputs x lanes): the loss kernel's columns
     T* losses;   // (rows)
@@ -42,6 +46,7 @@ struct BlockWorkspaces {
 
     int64_t rows;  // the largest block
     bool skips;    // whether there is room for lists of the inputs
+    bool sparse;   // and for columns of samples
     std::vector<BlockWorkspace<T>> of_member;
 
 private:

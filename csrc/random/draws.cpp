@@ -1,6 +1,7 @@
 #include "random/draws.h"
 
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 namespace fastmlp {
@@ -71,6 +72,19 @@ void permute(std::vector<int64_t>& order, uint64_t seed, uint32_t epoch) {
             std::swap(order[left], order[pick]);
         }
     }
+}
+
+// Fisher and Yates, as far as they are asked for.
+std::vector<int64_t> choose(int64_t n, int64_t count, const Stream& stream, uint32_t column) {
+    std::vector<int64_t> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), 0);
+    for (int64_t i = 0; i < count; ++i) {
+        const auto word = philox(stream, static_cast<uint32_t>(i), column);
+        const uint64_t pick = high_product(joined(word[0], word[1]), static_cast<uint64_t>(n - i));
+        std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(i) + pick]);
+    }
+    order.resize(static_cast<std::size_t>(count));
+    return order;
 }
 
 }  // namespace fastmlp

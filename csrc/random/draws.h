@@ -25,4 +25,7 @@ void resample(std::vector<int64_t>& rows, uint64_t seed, uint32_t model);
 // order <- a uniformly random order of 0 ... n-1: a function of (seed, epoch, n).
 void permute(std::vector<int64_t>& order, uint64_t seed, uint32_t epoch);
 
+// `count` of 0 ... n-1 without repetition, each set as likely as any other, for one column of a stream.
+std::vector<int64_t> choose(int64_t n, int64_t count, const Stream& stream, uint32_t column);
+
 }  // namespace fastmlp

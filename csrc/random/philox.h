@@ -14,6 +14,7 @@ enum class Purpose : uint32_t {
     dropout = 4,
     augmentation = 5,
     noise = 6,
+    connections = 7,
     bootstrap = 10,
     perceptron = 11,
     mixup = 12

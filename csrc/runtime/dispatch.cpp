@@ -10,6 +10,8 @@
 
 #define FASTMLP_DECLARE(isa, predicate) extern "C" fastmlp::Kernels fastmlp_kernels_##isa();
 FASTMLP_ISAS(FASTMLP_DECLARE)
+#define FASTMLP_DECLARE_SPARSE(isa, predicate) extern "C" fastmlp::SparseKernels fastmlp_sparse_##isa();
+FASTMLP_SPARSE_ISAS(FASTMLP_DECLARE_SPARSE)
 #define FASTMLP_DECLARE_PAIRS(isa, predicate) extern "C" fastmlp::PairKernels fastmlp_pairs_##isa();
 FASTMLP_PAIR_ISAS(FASTMLP_DECLARE_PAIRS)
 
@@ -27,6 +29,8 @@ struct Isa {
 
 #define FASTMLP_ROW(isa, predicate) {#isa, predicate, fastmlp_kernels_##isa},
 constexpr Isa<Kernels> isas[] = {FASTMLP_ISAS(FASTMLP_ROW)};
+#define FASTMLP_SPARSE_ROW(isa, predicate) {#isa, predicate, fastmlp_sparse_##isa},
+constexpr Isa<SparseKernels> sparse_isas[] = {FASTMLP_SPARSE_ISAS(FASTMLP_SPARSE_ROW)};
 #define FASTMLP_PAIR_ROW(isa, predicate) {#isa, predicate, fastmlp_pairs_##isa},
 constexpr Isa<PairKernels> pair_isas[] = {FASTMLP_PAIR_ISAS(FASTMLP_PAIR_ROW)};
 
@@ -57,6 +61,13 @@ Kernels choose() {
                                 "' is not an instruction set of this build and CPU; choose from: " + listed(isas_found()));
 }
 
+SparseKernels choose_sparse() {
+    const std::string name = kernels().name;
+    for (const Isa<SparseKernels>& isa : sparse_isas)
+        if (isa.name == name) return isa.make();
+    throw std::logic_error("no sparse kernels for " + name);
+}
+
 const PairKernels& choose_pairs() {
     const PairKernels& plain = pair_kernels(kernels().name);
     const PairKernels& best = pair_kernels(pair_isas_found().front());
@@ -76,6 +87,11 @@ std::vector<std::string> pair_isas_found() { return names_found(pair_isas); }
 
 const Kernels& kernels() {
     static const Kernels chosen = choose();
+    return chosen;
+}
+
+const SparseKernels& sparse_kernels() {
+    static const SparseKernels chosen = choose_sparse();
     return chosen;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "kernels/sparse_table.h"
 
 namespace fastmlp {
 
@@ -13,6 +14,9 @@ std::vector<std::string> isas_found();  // those of them that this CPU can run, 
 
 // Chosen at the first call and kept. Throws std::invalid_argument where FASTMLP_ISA names none of isas_found().
 const Kernels& kernels();
+
+// Kernels for weights that are mostly zeros, of the same instruction set.
+const SparseKernels& sparse_kernels();
 
 // Products of bf16 factors: the row that has the name of kernels(), or one whose processor multiplies pairs by itself, where that has
 // the same bits and is faster (runtime/trial.h); FASTMLP_ISA excludes the latter. Chosen at the first call and kept.

@@ -10,6 +10,9 @@ ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
 HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
 OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
+SELF_NORMALIZING = frozenset(
+    row["name"] for row in _CATALOG["activations"] if row["self_normalizes"]
+)
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])

@@ -17,7 +17,7 @@ NEEDS_BATCHES = frozenset(
     (
         *UPDATE_OPTIONS,
         *("schedule", "warmup_epochs", "dropout", "dropout_schedule", "input_dropout"),
-        *("input_noise", "mixup", "max_norm", "precision"),
+        *("input_noise", "mixup", "max_norm", "prune", "precision"),
     )
 )
 # What would mean nothing, and is refused where it is given.

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
-from .keys import choice, column, one_activation, pairs, per_layer, real, text, widths
+from .keys import choice, column, one_activation, pairs, per_layer, real, text, whole, widths
 from .section import Section, key
 from .training import TrainingConfig
 
@@ -90,7 +90,20 @@ class NetworkConfig(Section):
     tied_transposed: Sequence[Sequence[int]] = key(
         (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"
     )
+    connections: int | Sequence[int] | None = key(
+        None,
+        per_layer(whole(1, 2**31 - 1)),
+        "inputs of each hidden unit, drawn by the seed, one number or one for each layer "
+        "(default: all)",
+        optional=True,
+    )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
+    init_scaling: str = key(
+        "none",
+        choice(("none", "data")),
+        "whether weights that are drawn are scaled so that each unit's input has mean 0 and "
+        "deviation 1 over the first training rows",
+    )
     init_std: float = key(1.0, real(0, closed=False), "standard deviation of init 'normal'")
     bias_init: str = key("zeros", choice(("zeros", "normal")), "how the first biases are drawn")
     dtype: str = key("float32", choice(("float32", "float64")), "precision of the network")
@@ -101,6 +114,11 @@ class NetworkConfig(Section):
             raise ConfigError(
                 f"activation names {len(self.activation)} layers and hidden {len(self.hidden)}; "
                 "give one name for all hidden layers or one for each"
+            )
+        if isinstance(self.connections, Sequence) and len(self.connections) != len(self.hidden):
+            raise ConfigError(
+                f"connections names {len(self.connections)} layers and hidden {len(self.hidden)}; "
+                "give one number for all hidden layers or one for each"
             )
 
     def hidden_activations(self) -> tuple[str, ...]:

@@ -161,6 +161,19 @@ class TrainingConfig(Section):
         "longest that the incoming weights of a hidden unit may be",
         optional=True,
     )
+    prune: float = key(0.0, real(0, 1), "share of each layer that becomes zero while it trains")
+    prune_by: str = key(
+        "weight",
+        choice(("weight", "block", "neuron")),
+        "what is pruned: single weights, those from an input to 16 units, or hidden units",
+    )
+    prune_start: int = key(2, whole(1), "first epoch, from 1, that begins with pruning")
+    prune_epochs: int | None = key(
+        None,
+        whole(1),
+        "epochs over which the share grows to all of prune (default: half of those that are left)",
+        optional=True,
+    )
     batch_size: int = key(64, whole(1, 2**31 - 1), "rows a step")
     epochs: int = key(5, whole(1, 2**31 - 1), "passes over the training rows")
     seed: int = key(0, whole(0), "decides first weights, shuffles and splits")

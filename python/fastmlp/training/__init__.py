@@ -23,11 +23,13 @@ from ..errors import ConfigError
 from ..model import Model
 from ..model.description import Description
 from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, structure_of
+from ..model.pruning import structure_with
 from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
-from .decisions import decide, set_first_weights
+from .decisions import decide, scale_first_weights, set_first_weights
 from .epochs import run_epochs
 from .plan import Labelled, Plan
+from .pruning import first_masks
 from .weights import training_weights
 
 Array = NDArray[Any]
@@ -45,6 +47,7 @@ def train(
     class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | float | None = None,
     init: str | Model | Weights | None = None,
+    masks: Sequence[Any] | None = None,
     progress: bool = False,
     verbose: bool = False,
     on_epoch: Callable[[int, Model], object] | None = None,
@@ -80,9 +83,12 @@ def train(
         Samples that are measured after every epoch and not learned from, or the fraction of x to
         keep for that. A data set has its own ``validation_fraction``.
     init : str, Model, or list of (W, b), optional
-        How first weights are drawn (``auto``: he_normal with relu and its kin, else
-        glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each layer. A
-        Model also hands on its classes and scalings; take its config along.
+        How first weights are drawn (``auto``: he_normal with relu and its kin, lecun_normal with
+        selu, else glorot_uniform), or the weights themselves: W (inputs, units), b (units,) of each
+        layer. A Model also hands on its classes and scalings; take its config along.
+    masks : list of array_like or None, optional
+        For each layer an array (inputs, units), true where there is a weight, or None. All other
+        weights are zero and stay so. A Model in `init` brings its own masks along.
     progress : bool
         A progress bar on stderr.
     verbose : bool
@@ -129,7 +135,11 @@ def train(
         ``max_norm=None`` (longest incoming weights of a hidden unit), pictures changed each time
         they are used (``augment_shift=0.0`` pixels, ``augment_rotation=0.0`` degrees,
         ``augment_scale=0.0``, ``augment_elastic=0.0`` pixels with ``augment_smoothness=4.0``),
-        ``init_std=1.0``, ``bias_init="zeros"``,
+        ``connections=None`` (inputs of each hidden unit, drawn by the seed; a list: one a layer),
+        ``prune=0.0`` (share of each layer that becomes zero; ``prune_by="weight"``, "block" or
+        "neuron", from epoch ``prune_start=2`` over ``prune_epochs=None`` epochs: half of the rest),
+        ``init_scaling="none"`` (``"data"``: so that over the first 1,024 rows each unit's input has
+        mean 0 and deviation 1; Mishkin and Matas, 2016), ``init_std=1.0``, ``bias_init="zeros"``,
         ``early_stopping=False`` with ``patience=10``, ``min_delta=0.0``, ``monitor="val_loss"`` (or
         ``"val_accuracy"``), ``restore_best=True`` and ``best_tie="first"`` (or ``"last"``);
         ``averaging="none"`` (or ``"ema"`` with ``ema_decay=0.999``, or ``"swa"`` with
@@ -238,6 +248,7 @@ def train(
         class_weight=class_weight,
         validation=validation,
         init=init,
+        masks=masks,
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         resume=resume,
@@ -255,6 +266,7 @@ def prepare(
     class_weight: str | Mapping[Any, float] | None = None,
     validation: tuple[Any, Any] | float | None = None,
     init: str | Model | Weights | None = None,
+    masks: Sequence[Any] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 1,
     resume: str | os.PathLike[str] | None = None,
@@ -274,8 +286,9 @@ def prepare(
         options["class_weight"], class_weight = class_weight, None
     if isinstance(init, str):
         options["init"], init = init, None
-    if going_on is not None and init is not None:
-        raise ConfigError("init and resume both say where training starts; pass one of them")
+    for name, value in {"init": init, "masks": masks}.items():
+        if going_on is not None and value is not None:
+            raise ConfigError(f"{name} and resume both say where training starts; pass one of them")
     chosen = chosen.replace(**options)
     data, parts, labels = bring_together(x, y, validation, chosen, options)
     return plan_for(
@@ -287,6 +300,7 @@ def prepare(
         class_weight=class_weight,
         loss_function=function if callable(function) else None,
         start=init,
+        masks=masks,
         checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
         going_on=going_on,
     )
@@ -395,6 +409,7 @@ def plan_for(
     class_weight: Mapping[Any, float] | None = None,
     loss_function: LossFunction | None = None,
     start: Model | Weights | None = None,
+    masks: Sequence[Any] | None = None,
     checkpoint: Checkpoint | None = None,
     going_on: GoingOn | None = None,
 ) -> Plan:
@@ -418,6 +433,8 @@ def plan_for(
         What the loss "custom" is.
     start : Model or list of (W, b), optional
         First weights.
+    masks : list of array_like or None, optional
+        Which weights there are, for each layer.
     checkpoint : Checkpoint, optional
         Where the state of the training goes.
     going_on : GoingOn, optional
@@ -433,10 +450,11 @@ def plan_for(
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    structure, output = structure_of(config, targets), config.network.output_unit()
+    output = config.network.output_unit()
     if isinstance(targets, HeadTargets):
         output = HEADED_OUTPUT
     activations = (*config.network.hidden_activations(), output)
+    first = first_masks(config, sizes, masks, start)
     pixel_max = data.pixel_max
     if isinstance(start, Model) and scaling is start._description.scaling:
         pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
@@ -444,7 +462,7 @@ def plan_for(
         sizes=sizes,
         activations=activations,
         dtype=config.network.dtype,
-        structure=structure,
+        structure=structure_with(structure_of(config, targets), first),
         config=config,
         targets=targets,
         scaling=scaling,
@@ -463,7 +481,9 @@ def plan_for(
         network = description.network()
     except ValueError as error:  # what the configuration could not know: ties, for example
         raise ConfigError(str(error)) from None
-    set_first_weights(network, config, start if going_on is None else going_on.weights)
+    set_first_weights(network, config, start if going_on is None else going_on.weights, first)
+    if start is None:
+        scale_first_weights(network, config, parts.x_train)
     if weights is not None and parts.train_rows is not None:
         weights = weights[parts.train_rows]
     by_class = config.training.class_weight if class_weight is None else class_weight

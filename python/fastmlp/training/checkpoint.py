@@ -104,7 +104,13 @@ class GoingOn:
         ModelFileError
             It is damaged, or no checkpoint.
         """
-        model, state = load_checkpoint(path)
+        try:
+            model, state = load_checkpoint(path)
+        except FileNotFoundError:
+            name = os.fspath(path)
+            raise FileNotFoundError(
+                f"resume: there is no checkpoint {name} to go on from"
+            ) from None
         if state is None:
             raise ModelFileError(
                 f"{os.fspath(path)}: a model without a training state; its weights can be the "

@@ -10,6 +10,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _core
 from ..config import Config
@@ -20,6 +21,7 @@ from ..config.catalog import (
     LOSSES,
     OPTIMIZERS,
     RECTIFIERS,
+    SELF_NORMALIZING,
     UNTRAINABLE,
 )
 from ..config.heads import HeadConfig
@@ -30,6 +32,7 @@ from ..model import Model
 from ..model.description import Description
 from ..model.heads import AnyTargets, HeadTargets
 from ..model.multilabel import LabelSetTargets
+from ..model.pruning import Masks
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -40,11 +43,15 @@ from ..model.targets import (
     infer_task,
 )
 from .averaging import first_averaged_epoch
+from .pruning import decided_prune_epochs, masked, put_masks
+
+Array = NDArray[Any]
 
 # A linear output with a squared error is the steeper the wider the layer before it: with 128 units
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
+ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever the batch
 
 
 def decide(
@@ -99,6 +106,8 @@ def decide(
         "init": _initializer(config),
         "learning_rate": _learning_rate(config),
     }
+    if config.training.prune:
+        decided["prune_epochs"] = decided_prune_epochs(config.training)
     if config.training.averaging == "swa":  # where more epochs follow, it stays
         decided["swa_start"] = first_averaged_epoch(config.training)
     if config.training.dropout_epochs is None and config.training.dropout_schedule != "constant":
@@ -183,6 +192,8 @@ def _require_ties_fit(config: Config) -> None:
     network, chosen = config.network, config.training
     if (network.tied or network.tied_transposed) and chosen.precision != "full":
         raise ConfigError(f"tied layers need precision 'full'; got {chosen.precision!r}")
+    if (network.tied or network.tied_transposed) and network.init_scaling != "none":
+        raise ConfigError(f"init_scaling={network.init_scaling!r} does not go with tied layers")
     if network.tied_transposed and chosen.max_norm is not None:
         raise ConfigError(
             "max_norm limits columns of W, which are rows where it is tied_transposed; leave out "
@@ -199,8 +210,6 @@ def _require_dropout_fits(config: Config) -> None:
             f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
             "give one share for all hidden layers or one for each"
         )
-    if any(chosen.dropout_rates(hidden)) and chosen.precision != "full":
-        raise ConfigError(f"dropout needs precision 'full'; got {chosen.precision!r}")
     if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
@@ -277,7 +286,9 @@ def _input_scaling(
 def _initializer(config: Config) -> str:
     if config.network.init != "auto":
         return config.network.init
-    names = map(activation_name, config.network.hidden_activations())
+    names = {activation_name(one) for one in config.network.hidden_activations()}
+    if names and names <= SELF_NORMALIZING:
+        return "lecun_normal"
     return "glorot_uniform" if RECTIFIERS.isdisjoint(names) else "he_normal"
 
 
@@ -295,7 +306,26 @@ def _learning_rate(config: Config) -> float | None:
     return default / (LINEAR_DIVISOR if is_steep else 1)
 
 
-def set_first_weights(network: _core.Network, config: Config, start: Any) -> None:
+def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> None:
+    """Let the weights that were drawn suit the first rows of the first epoch, where that is chosen.
+
+    Raises
+    ------
+    ConfigError
+        A network whose layers are more than f(x W + b).
+    """
+    if config.network.init_scaling == "none":
+        return
+    if set(network.structure) - {"heads"}:
+        raise ConfigError(
+            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
+        )
+    count, chosen = len(rows), config.training
+    order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
+    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+
+
+def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:
     """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
 
     (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
@@ -306,6 +336,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
         Tensors of other shapes than the network's, or not finite.
     """
     chosen = config.network
+    put_masks(network, masks)
     if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
         network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
     if start is None:
@@ -319,6 +350,7 @@ def set_first_weights(network: _core.Network, config: Config, start: Any) -> Non
     except (TypeError, ValueError) as error:
         raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
     if len(given) == len(network.tensors):
+        given = list(masked(network, given))
         given = [
             layer + rest[2:] if len(layer) == 2 else layer
             for layer, rest in zip(given, network.parameters(), strict=True)

@@ -28,6 +28,7 @@ from .early_stopping import Best, EarlyStopping
 from .lines import epoch_line, opening
 from .plan import Labelled, Plan
 from .plateau import watch
+from .pruning import Pruning, masked
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,6 +66,7 @@ class Run:
             validated=plan.validation is not None,
             figures=validated_figures(targets),
         )
+        self.pruning = Pruning(self.chosen) if self.chosen.prune else None
         self.history = History()
         self.done = Done()
         self.last_begun: _core.EpochResult | None = None
@@ -132,6 +134,8 @@ class Run:
     def start(self) -> int:
         """Return the number of the epoch that begins."""
         self.epoch_began = time.perf_counter()
+        if self.pruning is not None and self.begun is None:
+            self.pruning.begin(self.done.epochs, self.plan.network, self.trainer)
         return self.done.epochs
 
     def finish(self, result: _core.EpochResult) -> None:
@@ -145,7 +149,9 @@ class Run:
         figures |= {"learning_rate": result.learning_rate, "seconds": seconds}
         if self.chosen.is_full_batch:
             figures["evaluations"] = result.evaluations
-        best, layers = self.stopping.after(self.done.best, epoch, figures), self.done.best_layers
+        best, layers = self.done.best, self.done.best_layers
+        if self.pruning is None or self.pruning.is_complete(epoch):  # before, it has more weights
+            best = self.stopping.after(best, epoch, figures)
         if best.epoch == epoch and self.stopping.restores(best):
             layers = network.parameters()
         self.history.add(figures)
@@ -248,7 +254,7 @@ class Run:
             return None
         network = self.plan.network
         averages = mean.rounded(self.plan.description.dtype)
-        return with_kept(network.tensors, averages, network.parameters())
+        return masked(network, with_kept(network.tensors, averages, network.parameters()))
 
     def layers(self) -> Layers | None:
         """Return the weights of the model, where they are not those that are being trained."""
