@@ -78,6 +78,8 @@ FLAGS = {
     "hidden": ("--hidden 30,20", (30, 20)),
     "activation": ("--activation tanh,relu --hidden 3,4", ("tanh", "relu")),
     "output_activation": ("--output-activation sigmoid", "sigmoid"),
+    "normalization": ("--normalization rms", "rms(epsilon=1e-05)"),
+    "skips": ("--hidden 8,8 --skips 0-2,1-3", ((0, 2), (1, 3))),
     "init": ("--init normal", "normal"),
     "init_std": ("--init-std 0.01", 0.01),
     "bias_init": ("--bias-init normal", "normal"),

@@ -231,6 +231,8 @@ EVERY_KEY = {
     "tied": ((0, 1), (0, 2)),
     "tied_transposed": ((0, 1),),
     "activation": ("tanh", "relu"),
+    "normalization": ("batch(momentum=0.25, epsilon=1e-05)", "none"),
+    "skips": ((0, 2), (1, 3)),
     "output_activation": "identity",
     "init": "normal",
     "init_std": 1e-300,

@@ -192,6 +192,23 @@ def digest():
     return total.hexdigest()
 
 
+@pytest.mark.parametrize("way", ["skipping", "narrow"])
+def test_fast_ways_change_no_bit(way):
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(1500, 48)) * (rng.uniform(size=(1500, 48)) < 0.2)
+    t, sizes = rng.integers(0, 3, 1500), {"skipping": (48, 140, 3), "narrow": (48, 20, 3)}[way]
+    found = []
+    for allowed in (True, False):
+        _core.testing.allow(**{way: allowed})
+        net = network("float32", sizes)
+        tr = trainer(net, x.astype("f4"), t, l2=0.001)
+        _core.testing.allow()
+        assert (way in tr.fast_ways) == allowed
+        run_epochs(tr, 6)
+        found.append(bits(net, tr))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("choice", CHOICES, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_another_trainer_goes_on_with_the_same_bits(choice, dtype, team):

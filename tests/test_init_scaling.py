@@ -4,13 +4,10 @@ deviation 1, found by a forward pass of its own.
 
 from __future__ import annotations
 
-import json
-
 import fastmlp
 import numpy as np
 import pytest
 import reference
-from conftest import FMA_ISAS, run_python
 from fastmlp import ConfigError, _core
 
 RNG = np.random.default_rng(5)
@@ -117,16 +114,11 @@ def test_inputs_of_any_size_are_learned():
 
 
 def digest():
+    """Some numbers, for comparisons between processes."""
     network = _core.Network([12, 40, 5], ["gelu", "softmax"])
     network.initialize("he_normal", 3)
     network.scale_to_data(X)
     return [float(one.sum(dtype=float)) for pair in network.parameters() for one in pair]
-
-
-@pytest.mark.parametrize("isa", FMA_ISAS)
-def test_every_instruction_set_agrees(isa):
-    code = "import json, test_init_scaling as t; print(json.dumps(t.digest()))"
-    assert json.loads(run_python(code, FASTMLP_ISA=isa)) == digest()
 
 
 def test_what_cannot_be_is_refused():

@@ -12,6 +12,7 @@ from conftest import CATALOG
 from fastmlp import _core
 
 CONSTANTS = {"label_smoothing": 0.0}
+RNG = np.random.default_rng(9)
 OPTIMIZERS = [row["name"] for row in CATALOG["optimizers"]]
 
 
@@ -244,6 +245,18 @@ def test_what_training_refuses(options, message):
     rows, labels = data(50)
     with pytest.raises(fastmlp.ConfigError, match=message):
         fastmlp.train(rows, labels, hidden=[8], **options)
+
+
+def test_weights_of_the_callers_are_masked():
+    rows, labels = data(100)
+    first = [(RNG.normal(size=(20, 8)), np.zeros(8)), (RNG.normal(size=(8, 5)), np.zeros(5))]
+    options = {"hidden": [8], "learning_rate": 1e-30, "epochs": 1}
+    model = fastmlp.train(rows, labels, init=first, connections=3, **options)
+    weight, _, mask = model.parameters[0]
+    assert (mask.sum(axis=0) == 3).all()
+    assert (weight == np.where(mask, first[0][0], 0).astype("float32")).all()
+    with pytest.raises(fastmlp.ConfigError, match="shapes"):
+        fastmlp.train(rows, labels, init=model, hidden=[9])
 
 
 def test_a_line_search_leaves_zeros_too():

@@ -4,14 +4,12 @@ separates the classes, the proof is checked with exact fractions.
 
 from __future__ import annotations
 
-import json
 import warnings
 from fractions import Fraction
 
 import fastmlp
 import numpy as np
 import pytest
-from conftest import FMA_ISAS, run_python
 from fastmlp import ConfigError, DataError, NotSeparableWarning, _core
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], float)
@@ -154,16 +152,11 @@ def test_picks_are_even():
 
 
 def digest():
+    """Some numbers, for comparisons between processes."""
     unit = fitted(
         np.random.default_rng(0).normal(size=(200, 9)), np.arange(200) % 2, max_updates=300
     )
     return [*unit.coef_[0].tolist(), *unit.last_coef_[0].tolist(), unit.mistakes_]
-
-
-@pytest.mark.parametrize("isa", FMA_ISAS)
-def test_every_instruction_set_agrees(isa):
-    code = "import json, test_perceptron as t; print(json.dumps(t.digest()))"
-    assert json.loads(run_python(code, FASTMLP_ISA=isa)) == digest()
 
 
 def test_labels_and_types_are_the_callers():

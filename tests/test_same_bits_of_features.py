@@ -15,12 +15,16 @@ FEATURES = (
     "fast_ways",
     "full_batch",
     "heads",
+    "init_scaling",
     "learned_activations",
     "masks",
     "max_norm",
+    "maxout",
     "mixed_dropout",
     "mixup",
     "noise",
+    "perceptron",
+    "structured",
     "tied",
 )
 

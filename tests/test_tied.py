@@ -344,7 +344,7 @@ def test_an_autoencoder_keeps_one_matrix(tmp_path: Any) -> None:
 
 def test_what_takes_a_layer_apart_is_refused() -> None:
     model = fastmlp.train(X, LABELS, epochs=1, **OPTIONS)
-    with pytest.raises(ConfigError, match="layer 1 is both tied and masked"):
+    with pytest.raises(ConfigError, match="have a mask; tied layers have none"):
         model.prune(0.5)
     with pytest.raises(ConfigError, match="units cannot be taken out of a network with tied"):
         model.shrink()
@@ -387,7 +387,7 @@ def test_training_goes_on_with_the_same_bits(
         ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 0; got 2.5"),
         ({"precision": "bf16", "dtype": "float32"}, "bf16"),
         ({"init_scaling": "data"}, "init_scaling='data' does not go with tied layers"),
-        ({"connections": [3, 3, 6]}, "layer 1 is both tied and masked; it can be one of them"),
+        ({"connections": [3, 3, 6]}, "tied layers 1 and 2 have a mask; tied layers have none"),
         ({"tied": [], "tied_transposed": [[1, 2]], "max_norm": 1.0}, "max_norm limits columns"),
     ],
 )

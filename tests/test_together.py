@@ -13,8 +13,9 @@ import pytest
 EVERYTHING = {
     "hidden": [40, 30],
     "activation": ["gelu", "prelu(alpha=0.1)"],
+    "normalization": ["batch", "layer"],
+    "skips": [[0, 2], [1, 3]],
     "init": "orthogonal",
-    "init_scaling": "data",
     "label_smoothing": 0.1,
     "class_weight": "balanced",
     "optimizer": "nadam",

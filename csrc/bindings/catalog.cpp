@@ -9,11 +9,13 @@
 #include "bindings/module.h"
 #include "math/bf16.h"
 #include "math/dropout_schedules.h"
+#include "math/maxout.h"
 #include "network/average.h"
 #include "network/descent_methods.h"
 #include "network/initialize.h"
 #include "network/loss.h"
 #include "network/mixup.h"
+#include "network/normalization.h"
 #include "network/optimizer.h"
 #include "network/spec.h"
 
@@ -22,20 +24,36 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
+py::list rows_of(const ActivationConstants& constants) {
+    py::list rows;
+    for (int i = 0; i < constants.count; ++i) {
+        const ActivationConstant& one = constants.of[i];
+        rows.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
+                             py::arg("least") = one.least, py::arg("below") = one.below));
+    }
+    return rows;
+}
+
 py::list activation_rows() {
     py::list rows;
-    for (const ActivationRow& row : activations()) {
-        py::list constants;
-        for (int i = 0; i < row.constants.count; ++i) {
-            const ActivationConstant& one = row.constants.of[i];
-            constants.append(py::dict(py::arg("name") = one.name, py::arg("meaning") = one.meaning, py::arg("default") = one.initial,
-                                      py::arg("least") = one.least, py::arg("below") = one.below));
-        }
+    for (const ActivationRow& row : activations())
         rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula, py::arg("rowwise") = row.rowwise,
                              py::arg("rectifies") = row.rectifies, py::arg("trainable") = row.trainable,
                              py::arg("self_normalizes") = row.self_normalizes, py::arg("keeps_slope") = row.keeps_slope,
-                             py::arg("learned") = row.learned, py::arg("ulp") = row.ulp, py::arg("constants") = constants));
-    }
+                             py::arg("learned") = row.learned, py::arg("ulp") = row.ulp, py::arg("constants") = rows_of(row.constants)));
+    return rows;
+}
+
+py::dict maxout_row() {
+    return py::dict(py::arg("name") = Maxout::name, py::arg("formula") = Maxout::formula,
+                    py::arg("constants") = rows_of(Maxout::constants));
+}
+
+py::list normalization_rows() {
+    py::list rows;
+    for (const NormalizationRow& row : Normalizations::rows)
+        rows.append(py::dict(py::arg("name") = row.name, py::arg("formula") = row.formula,
+                             py::arg("over_samples") = row.over == Over::samples, py::arg("constants") = rows_of(row.constants)));
     return rows;
 }
 
@@ -120,8 +138,9 @@ void bind_catalog(py::module_& module) {
     module.def(
         "catalog",
         [] {
-            return py::dict(py::arg("activations") = activation_rows(), py::arg("losses") = loss_rows(),
-                            py::arg("optimizers") = optimizer_rows(), py::arg("descent_methods") = descent_rows(),
+            return py::dict(py::arg("activations") = activation_rows(), py::arg("normalizations") = normalization_rows(),
+                            py::arg("maxout") = maxout_row(), py::arg("losses") = loss_rows(), py::arg("optimizers") = optimizer_rows(),
+                            py::arg("descent_methods") = descent_rows(),
                             py::arg("line_searches") = std::vector<std::string>(std::begin(line_searches), std::end(line_searches)),
                             py::arg("schedules") = schedule_rows(),
                             py::arg("update_options") = hyperparameter_rows(UpdateOptions::rows, UpdateOptions::count),
@@ -136,6 +155,9 @@ void bind_catalog(py::module_& module) {
     module.def(
         "activation", [](const std::string& text) { return text_of(chosen_activation(text)); }, py::arg("text"),
         "An activation written in full, every constant with it; ValueError where it is none.");
+    module.def(
+        "normalization", [](const std::string& text) { return text_of(chosen_normalization(text)); }, py::arg("text"),
+        "The same of a normalization.");
 }
 
 }  // namespace fastmlp

@@ -86,8 +86,8 @@ std::vector<std::string> ways_to_predict(Network& network) {
 
 void scale_network_to_data(Network& network, const py::object& x) {
     const auto lock = network.change();
-    if (!network.spec.structure.is_plain())
-        throw std::invalid_argument("weights are scaled to data where layers are f(x W + b); this network has more");
+    if (!network.spec.structure.tied.empty())
+        throw std::invalid_argument("layers that are tied cannot be scaled to data: each wants its own W");
     const InputArray rows = input_array(x, network.spec.inputs(), "x");
     require_finite(rows, network.spec.inputs(), "x");
     with_parameters(network, [&](auto& parameters) { scale_to_data(parameters, network.spec, network.scaled(rows.view)); });

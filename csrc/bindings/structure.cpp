@@ -3,6 +3,7 @@
 #include <array>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <pybind11/stl.h>
 
@@ -68,36 +69,46 @@ Structure structure_of(const py::dict& given) {
         const std::string name = py::str(key);
         if (name == "heads")
             structure.heads = heads_of(value);
-        else if (name == "tied" || name == "tied_transposed")
-            (name == "tied" ? structure.tied : structure.tied_transposed) = ties_of(value, name);
         else if (name == "masked")
             structure.masked = read<std::vector<bool>>(name, value, "a list with true or false for each layer");
+        else if (name == "normalization")
+            for (const auto& text : read<std::vector<std::string>>(name, value, "a list of names, one for each hidden layer"))
+                structure.normalization.push_back(chosen_normalization(text));
+        else if (name == "skips")
+            structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value, "a list of pairs [from, to]");
+        else if (name == "tied" || name == "tied_transposed")
+            (name == "tied" ? structure.tied : structure.tied_transposed) = ties_of(value, name);
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, tied, tied_transposed");
+            throw std::invalid_argument("structure has no '" + name +
+                                        "'; it has: heads, masked, normalization, skips, tied, tied_transposed");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
-    py::dict found;
-    py::list heads;
+    py::dict given;
+    py::list heads, normalization;
     for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
-    if (!structure.heads.empty()) found["heads"] = heads;
-    if (!structure.masked.empty()) found["masked"] = py::cast(structure.masked);
-    if (!structure.tied.empty()) found["tied"] = as_list(structure.tied);
-    if (!structure.tied_transposed.empty()) found["tied_transposed"] = as_list(structure.tied_transposed);
-    return found;
+    for (const ChosenNormalization& one : structure.normalization) normalization.append(text_of(one));
+    if (!structure.heads.empty()) given["heads"] = heads;
+    if (!structure.masked.empty()) given["masked"] = py::cast(structure.masked);
+    if (!structure.normalization.empty()) given["normalization"] = normalization;
+    if (!structure.skips.empty()) given["skips"] = py::cast(structure.skips);
+    if (!structure.tied.empty()) given["tied"] = as_list(structure.tied);
+    if (!structure.tied_transposed.empty()) given["tied_transposed"] = as_list(structure.tied_transposed);
+    return given;
 }
 
 py::list tensor_rows(const Spec& spec) {
     py::list layers;
     for (std::size_t l = 0; l < spec.extras.size(); ++l) {
+        const int64_t columns = spec.columns(static_cast<int64_t>(l));
         py::list rows;
         const int64_t owner = spec.structure.owner_of(static_cast<int64_t>(l));
         const int64_t weight_owner = spec.structure.weight_owner_of(static_cast<int64_t>(l));
-        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], spec.sizes[l + 1]), true, weight_owner));
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], columns), true, weight_owner));
         rows[0]["transposed"] = weight_owner != owner;
-        rows.append(tensor_row("bias", py::make_tuple(spec.sizes[l + 1]), true, owner));
+        rows.append(tensor_row("bias", py::make_tuple(columns), true, owner));
         for (const ExtraTensor& one : spec.extras[l])
             rows.append(tensor_row(one.name,
                                    one.rows ? py::tuple(py::make_tuple(one.rows, one.columns)) : py::tuple(py::make_tuple(one.columns)),

@@ -20,6 +20,7 @@
 #include "network/epoch.h"
 #include "network/mask.h"
 #include "network/range.h"
+#include "network/structured_spec.h"
 #include "random/draws.h"
 #include "runtime/dispatch.h"
 
@@ -59,6 +60,7 @@ public:
         else
             tasks_ = task_arrays(*network_, targets, inputs_.view.count);
         options_.batch = options_.rule.full_batch ? inputs_.view.count : std::min(options_.batch, inputs_.view.count);
+        require_whole_batches(network_->spec, options_.batch);
         require_sound(options_.rule, network_->spec.layers());
         set_time(options_.rule.schedule, inputs_.view.count, options_.batch, options_.epochs);
         with_parameters(*network_, [this](auto& parameters) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/chance.h"
+#include "kernels/structured.h"
 #include "math/bf16.h"
 #include "math/catalog.h"
 
@@ -251,6 +252,7 @@ struct KernelTable : TileTable<T> {
     void (*column_sums)(int64_t rows, int64_t columns, const T* x, int64_t x_row, T* sums);
     // average += share (x - average), both with ld = row
     void (*average)(int64_t rows, int64_t columns, T share, const T* x, T* average, int64_t row);
+    StructuredKernels<T> structured;
     T (*update[Optimizers::size][largest_forms][2])(const UpdateArguments<T>&);            // by its form, and whether it clips
     UpdateTile<T> update_tile[Optimizers::size][largest_tile_vectors][largest_tile_rows];  // as `tile`, along columns; form 0
     T (*gather[source_types])(const GatherArguments&, T* rows, int64_t row);

@@ -7,8 +7,10 @@
 #include "kernels/compact.h"
 #include "kernels/dropout.h"
 #include "kernels/few_rows.h"
+#include "kernels/maxout.h"
 #include "kernels/microkernel.h"
 #include "kernels/noise.h"
+#include "kernels/normalize.h"
 #include "kernels/norms.h"
 #include "kernels/peak.h"
 #include "kernels/rows.h"
@@ -80,6 +82,20 @@ void enter_optimizers(KernelTable<T>& to, Catalog<Rows...>) {
 }
 
 template <class T>
+constexpr StructuredKernels<T> structured_kernels() {
+    return {column_moments<T>,
+            normalize_columns<T>,
+            normalize_rows<T>,
+            normalize_columns_back<T>,
+            normalize_rows_back<T>,
+            product_sums<T>,
+            add<T>,
+            transpose_rows<T>,
+            maxout<T>,
+            maxout_back<T>};
+}
+
+template <class T>
 KernelTable<T> make_table() {
     KernelTable<T> to = {};
     enter_tiles<T>(to);
@@ -106,6 +122,7 @@ KernelTable<T> make_table() {
     to.softmax_row = softmax_row<T>;
     to.column_sums = column_sums<T>;
     to.average = average<T>;
+    to.structured = structured_kernels<T>();
     enter_optimizers<T>(to, Optimizers());
     to.gather[static_cast<int>(SourceType::uint8)] = gather<uint8_t, T>;
     to.gather[static_cast<int>(SourceType::float32)] = gather<float, T>;

@@ -1,11 +1,11 @@
 #include "network/activation.h"
 
-#include <charconv>
-#include <locale>
-#include <sstream>
+#include <cmath>
 #include <stdexcept>
 #include <type_traits>
 
+#include "math/maxout.h"
+#include "network/constants.h"
 #include "network/spec.h"
 
 namespace fastmlp {
@@ -22,46 +22,11 @@ std::vector<ActivationRow> make_rows(Catalog<Rows...>) {
              self_normalizes<Rows>, Rows::ulp, Rows::constants}...};
 }
 
-std::string shown(double value) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-}
-
-std::string trimmed(const std::string& text) {
-    const auto begin = text.find_first_not_of(' ');
-    return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
-
-// The whole of a text as a number, whatever the caller's locale.
-bool read_number(const std::string& text, double& value) {
-    std::istringstream in(text);
-    in.imbue(std::locale::classic());
-    return (in >> value) && (in >> std::ws).eof();
-}
-
-std::size_t constant_id(const ActivationRow& row, const std::string& name) {
-    std::string choices;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(row.constants.count); ++i) {
-        if (name == row.constants.of[i].name) return i;
-        choices += std::string(i ? ", " : "") + row.constants.of[i].name;
-    }
-    throw std::invalid_argument("activation '" + std::string(row.name) + "' has no constant '" + name + "'; " +
-                                (choices.empty() ? "it has none" : "it has: " + choices));
-}
-
-// One "constant=number"; returns which constant.
-std::size_t choose(const ActivationRow& row, const std::string& assignment, ChosenActivation& chosen) {
-    const auto sign = assignment.find('=');
-    const std::size_t i = constant_id(row, trimmed(assignment.substr(0, sign)));
-    const ActivationConstant& one = row.constants.of[i];
-    const std::string number = sign == std::string::npos ? "" : trimmed(assignment.substr(sign + 1));
-    double value = 0;
-    if (!read_number(number, value) || !(value >= one.least && value < one.below))
-        throw std::invalid_argument("activation '" + std::string(row.name) + "': " + one.name + " = '" + number +
-                                    "' is not a number between " + shown(one.least) + " (included) and " + shown(one.below) +
-                                    " (excluded)");
-    chosen.constants[i] = value;
-    return i;
+ChosenActivation chosen_maxout(const std::string& text) {
+    double pieces;
+    read_constants("activation", Maxout::name, Maxout::constants, text, &pieces);
+    if (pieces != std::floor(pieces)) throw std::invalid_argument("activation '" + text + "': pieces must be a whole number");
+    return {IdOf<Identity, Activations>::value, {}, static_cast<int64_t>(pieces)};
 }
 
 }  // namespace
@@ -72,30 +37,20 @@ const std::vector<ActivationRow>& activations() {
 }
 
 ChosenActivation chosen_activation(const std::string& text) {
-    const auto open = text.find('(');
-    ChosenActivation chosen{id_of(trimmed(text.substr(0, open)), Activations::names, Activations::size, "activation"), {}};
+    std::vector<const char*> names(std::begin(Activations::names), std::end(Activations::names));
+    names.push_back(Maxout::name);
+    ChosenActivation chosen{id_of(name_in(text), names.data(), static_cast<int>(names.size()), "activation"), {}};
+    if (chosen.id == Activations::size) return chosen_maxout(text);
     const ActivationRow& row = row_of(chosen);
-    for (int i = 0; i < row.constants.count; ++i) chosen.constants[static_cast<std::size_t>(i)] = row.constants.of[i].initial;
-    if (open == std::string::npos) return chosen;
-    const std::string rest = trimmed(text.substr(open));
-    if (rest.back() != ')')
-        throw std::invalid_argument("activation '" + text + "' must be written as name or as name(constant=number, ...)");
-    std::istringstream assignments(rest.substr(1, rest.size() - 2));
-    std::array<bool, largest_constants> given{};
-    for (std::string one; std::getline(assignments, one, ',');) {
-        const std::size_t i = choose(row, one, chosen);
-        if (given[i]) throw std::invalid_argument("activation '" + text + "' says " + row.constants.of[i].name + " twice");
-        given[i] = true;
-    }
+    read_constants("activation", row.name, row.constants, text, chosen.constants.data());
     return chosen;
 }
 
 std::string text_of(const ChosenActivation& chosen) {
+    const double pieces = static_cast<double>(chosen.pieces);
+    if (chosen.pieces > 1) return written(Maxout::name, Maxout::constants, &pieces);
     const ActivationRow& row = row_of(chosen);
-    std::string text = row.name;
-    for (int i = 0; i < row.constants.count; ++i)
-        text += std::string(i ? ", " : "(") + row.constants.of[i].name + "=" + shown(chosen.constants[static_cast<std::size_t>(i)]);
-    return row.constants.count ? text + ")" : text;
+    return written(row.name, row.constants, chosen.constants.data());
 }
 
 }  // namespace fastmlp

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ const std::vector<ActivationRow>& activations();  // an id is a position
 struct ChosenActivation {
     int id;
     std::array<double, largest_constants> constants;  // as many as its row has count
+    int64_t pieces = 1;                               // more: the largest of so many; `id` is then the identity
 };
 
 // Reads "name" or "name(constant=number, ...)"; constants that are not given have their default. Throws std::invalid_argument naming what

@@ -19,10 +19,11 @@ struct Worst {
     }
 };
 
-// Of one sample, by W and b of layer l as they are used there.
+// Of one sample, by W and b of layer l as they are used there, and by what projects earlier outputs into it.
 template <class T>
-double largest_gradient(const Worst<T>& worst, int64_t l) {
-    const double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+double largest_gradient(const Worst<T>& worst, int64_t l, const Layer<T>& layer) {
+    double y = std::max(1.0, worst([l](const Peaks<T>& p) { return p.y[at(l)]; }));
+    for (const SkipInto<T>& skip : layer.structure.skips) y = std::max(y, worst([&skip](const Peaks<T>& p) { return p.y[at(skip.from)]; }));
     return y * worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
 }
 
@@ -36,7 +37,8 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
         for (int64_t l = 0; l < context.parameters.layers(); ++l) {
             double uses = 0;  // of tied layers the gradients are summed
             for (int64_t k = 0; k < context.parameters.layers(); ++k)
-                if (context.parameters[k].weight_owner == context.parameters[l].weight_owner) uses += largest_gradient(worst, k);
+                if (context.parameters[k].weight_owner == context.parameters[l].weight_owner)
+                    uses += largest_gradient(worst, k, context.parameters[k]);
             const double extra = worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
             const double mean = std::max(uses, extra), sum = static_cast<double>(batch) * mean;
             const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, mean, sum);

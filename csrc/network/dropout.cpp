@@ -28,7 +28,7 @@ void Dropout<T>::take(Arena& in, const Parameters<T>& parameters, const DropoutC
         const int64_t width = parameters[static_cast<int64_t>(l)].in;
         of[l].mask_row = (width + 127) / 128 * 16;
         of[l].mask = in.take<uint8_t>(checked_product(rows, of[l].mask_row));
-        if (l > 0) of[l].whole = in.take<T>(checked_product(rows, padded<T>(width)));
+        if (l > 0) of[l].whole = in.take<T>(checked_product(rows, parameters[static_cast<int64_t>(l) - 1].weight_row));
     }
     set_step(0);
 }

@@ -4,6 +4,7 @@
 
 #include "network/chunk.h"
 #include "network/dropout.h"
+#include "network/structured_back.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -23,6 +24,7 @@ T multiply_by_constant(const Chunk<T>& c, int64_t l, const Range& features, cons
 // Of the chunk, added to those of earlier ones; after the barrier that ends backward.
 template <class T>
 void extra_gradients(const Chunk<T>& c) {
+    if (c.plan.structured) projection_gradients(c);
     for (int64_t l = 0; l < c.parameters.layers(); ++l) {
         const T* const of_each = c.plan.activity.by_constant[at(l + 1)];
         const Range mine = part_of(c.parameters[l].out, line_bytes / static_cast<int64_t>(sizeof(T)), c.member.index, c.member.count);

@@ -4,6 +4,7 @@
 
 #include "network/chunk.h"
 #include "network/epoch.h"
+#include "network/structured_back.h"
 
 namespace fastmlp {
 namespace {
@@ -138,6 +139,7 @@ void run_full_batch(const StepContext<T>& context, int64_t samples, const Poll& 
     report.learning_rate = done.step;
     report.stop = done.end;
     context.plan.optimizer.steps += done.moved;
+    if (done.moved) remember_batch(context, samples);
 }
 
 template int64_t trained_count(const Parameters<float>&);

@@ -50,7 +50,7 @@ std::array<double, 2> drawn_pair(Drawn drawn, Stream stream, uint32_t row, uint3
     // Each that lies too far out is drawn again, from a part of the stream that first attempts do not reach.
     for (std::size_t e = 0; e < 2; ++e)
         for (uint32_t again = 1; std::abs(values[e]) > 2; ++again) {
-            stream.step = again << 16;
+            stream.step = (stream.step & 0xffff) | again << 16;
             values[e] = normal_pair(stream, row, column)[e];
         }
     return values;
@@ -87,9 +87,9 @@ double dot(const double* a, const double* b, int64_t n) {
 // Rows of normal numbers made orthonormal by Gram and Schmidt, twice (once leaves what rounding put in: L. Giraud et al., 2005). As many
 // as W's shorter side, as long as the other.
 template <class T>
-void fill_orthogonal(const Layer<T>& layer, const Stream& stream) {
-    const bool wide = layer.out >= layer.in;
-    const int64_t rows = std::min(layer.in, layer.out), length = std::max(layer.in, layer.out);
+void fill_orthogonal(T* to, int64_t in, int64_t out, int64_t row, const Stream& stream) {
+    const bool wide = out >= in;
+    const int64_t rows = std::min(in, out), length = std::max(in, out);
     std::vector<double> q(static_cast<std::size_t>(checked_product(rows, length)));
     fill(q.data(), rows, length, length, stream, Drawn::normal, 1.0);
     for (int64_t r = 0; r < rows; ++r) {
@@ -102,10 +102,9 @@ void fill_orthogonal(const Layer<T>& layer, const Stream& stream) {
         const double norm = std::sqrt(dot(own, own, length));
         for (int64_t i = 0; i < length; ++i) own[i] /= norm;
     }
-    for (int64_t i = 0; i < layer.in; ++i)
-        for (int64_t j = 0; j < layer.out; ++j)
-            layer.weight[i * layer.weight_row + j] =
-                static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
+    for (int64_t i = 0; i < in; ++i)
+        for (int64_t j = 0; j < out; ++j)
+            to[i * row + j] = static_cast<T>(q[static_cast<std::size_t>(wide ? i * length + j : j * length + i)] + 0.0);
 }
 
 // Where units lack some of their inputs, each counts those that it has; the other side is the mean over the inputs.
@@ -121,19 +120,32 @@ void fill_masked(const Layer<T>& layer, const Distribution& weights, double std,
     for (std::size_t j = 0; j < scales.size(); ++j)
         scales[j] = weights.scale(static_cast<double>(std::max<int64_t>(1, inputs[j])), outputs, std);
     if (weights.drawn == Drawn::orthogonal)
-        fill_orthogonal(layer, stream);
+        fill_orthogonal(layer.weight, layer.in, layer.out, layer.weight_row, stream);
     else
         fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scales.data());
     for (int64_t i = 0; i < layer.in * layer.weight_row; ++i)
         if (layer.mask[i] == 0) layer.weight[i] = 0;
 }
 
+// in inputs of the layer's units; each piece of a unit counts as a unit.
+template <class T>
+void fill_whole(const Layer<T>& layer, T* to, int64_t in, const Distribution& weights, double std, const Stream& stream) {
+    if (weights.drawn == Drawn::orthogonal) return fill_orthogonal(to, in, layer.out, layer.weight_row, stream);
+    const double scale = weights.scale(static_cast<double>(in), static_cast<double>(layer.out / layer.structure.pieces), std);
+    fill(to, in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+}
+
 template <class T>
 void fill_weights(const Layer<T>& layer, const Distribution& weights, double std, const Stream& stream) {
     if (layer.mask) return fill_masked(layer, weights, std, stream);
-    if (weights.drawn == Drawn::orthogonal) return fill_orthogonal(layer, stream);
-    const double scale = weights.scale(static_cast<double>(layer.in), static_cast<double>(layer.out), std);
-    fill(layer.weight, layer.in, layer.out, layer.weight_row, stream, weights.drawn, scale);
+    fill_whole(layer, layer.weight, layer.in, weights, std, stream);
+}
+
+// As weights, from a part of their stream that these do not reach.
+template <class T>
+void fill_projection(const Layer<T>& layer, const SkipInto<T>& skip, const Distribution& weights, double std, Stream stream) {
+    stream.step = static_cast<uint32_t>(skip.from + 1);
+    fill_whole(layer, layer.extras[static_cast<std::size_t>(skip.number)].values, skip.width, weights, std, stream);
 }
 
 }  // namespace
@@ -163,6 +175,8 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
         if (!parameters.owns(l)) continue;
         const auto number = static_cast<uint32_t>(l);
         fill_weights(layer, weights, with.std, {with.seed, Purpose::weights, number});
+        for (const SkipInto<T>& skip : layer.structure.skips)
+            if (skip.number >= 0) fill_projection(layer, skip, weights, with.std, {with.seed, Purpose::weights, number});
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
     parameters.fill_transposes();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "network/layer_structure.h"
 #include "network/spec.h"
 #include "runtime/arena.h"
 
@@ -37,7 +38,8 @@ struct Layer {
     T* bias;                                     // (out), padded
     std::array<T, largest_constants> constants;  // of the activation
     std::vector<Extra<T>> extras;                // in the order of the spec
-    const T* mask = nullptr;                     // (in x out), ld = weight_row: where W stays zero; null: W is whole
+    LayerStructure<T> structure;
+    const T* mask = nullptr;  // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
     bool learns;             // its activation's constants: they are the first extras
     int64_t owner{};         // the layer whose W and b these are; mostly this one
@@ -79,7 +81,8 @@ public:
             if ((*this)[l].weight_owner != l) return true;
         return false;
     }
-    void fill_extras();  // as they begin, but what the caller gives
+    void fill_extras();                                 // as they begin, but what the caller gives
+    bool is_structured() const { return structured_; }  // some layer is
 
     const bool plain;  // as the spec says
 
@@ -91,6 +94,7 @@ public:
 private:
     std::vector<Layer<T>> layers_;
     std::vector<HeadOutput<T>> heads_;
+    bool structured_ = false;
     Arena memory_;
 };
 

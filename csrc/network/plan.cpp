@@ -25,6 +25,13 @@ constexpr int64_t fewest_skipped_samples = 32;
 // Members of a team exchange their lists, which must not outweigh the work that these save: 784-128-10 lost 10 % on two threads.
 constexpr int64_t fewest_columns_each = 128;
 
+template <class T>
+bool normalizes_batches(const Parameters<T>& parameters) {
+    for (int64_t l = 0; l < parameters.layers(); ++l)
+        if (parameters[l].structure.normalization().over == Over::samples) return true;
+    return false;
+}
+
 // Each update rounds what it has changed; before the first, all.
 void round_all(const Parameters<float>& parameters, const StepPlan<float>& plan) {
     if (plan.mixed.kernels == nullptr) return;
@@ -53,7 +60,7 @@ int step_team(const Parameters<T>& parameters, int64_t batch, int wanted) {
 template <class T>
 StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choices)
     : batch(choices.batch),
-      chunk(std::min(batch, largest_chunk)),
+      chunk(normalizes_batches(parameters) ? batch : std::min(batch, largest_chunk)),
       optimizer(choices.rule, parameters.layers()),
       average{choices.ema_decay, {}, {}, {}},
       pace(choices.threads) {
@@ -77,8 +84,8 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     const bool whole = !has_masks(parameters);  // what is updated without a stored tile knows of no mask
     ways.skipping = allowed().skipping && plain && zeros && chunk >= fewest_skipped_samples;
     most_skipping = static_cast<int>(std::max<int64_t>(1, parameters[0].out / fewest_columns_each));
-    ways.compacting = allowed().compacting && plain && fused && zeros && threads == 1 && !ways.skipping && compacting_pays(parameters[0]) &&
-                      partial && whole;
+    ways.compacting = allowed().compacting && !parameters.is_structured() && plain && fused && zeros && threads == 1 && !ways.skipping &&
+                      compacting_pays(parameters[0]) && partial && whole;
     updates_some = ways.compacting || (ways.few && partial && optimizer.is_plain());
     ways.updating = allowed().updating && plain && whole && fused && optimizer.is_plain();
     scratch.resize(static_cast<std::size_t>(threads));
@@ -115,6 +122,7 @@ void StepPlan<T>::take(Arena& in, const Parameters<T>& parameters, const PlanCho
     y_t.assign(ways.narrow ? layers : 0, nullptr);
     for (std::size_t l = 0; l < y_t.size(); ++l) y_t[l] = in.take<T>(checked_product(parameters[static_cast<int64_t>(l)].in, delta_t_row));
     take_slopes(in, parameters, choices.dropout);
+    structured.take(in, parameters, chunk, delta_t_row);
     few.assign(ways.few ? layers : 0, {});
     for (std::size_t l = 0; l < few.size(); ++l) {
         few[l].x = activity.y[l];

@@ -16,6 +16,7 @@
 #include "network/mixup.h"
 #include "network/optimizer.h"
 #include "network/samples.h"
+#include "network/structured_activity.h"
 #include "runtime/pace.h"
 #include "runtime/team.h"
 
@@ -130,6 +131,7 @@ struct StepPlan {
     bool updates_some;  // an update leaves out weights whose gradient is zero
 
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample, by_feature;  // of the inputs, for forward and for the weight gradient; empty where zeros are not skipped
     std::vector<FewRows<T>> few;        // [l]: inputs of layer l; only where samples are few
     Augmentation<T> augmentation;

@@ -7,6 +7,7 @@
 #include "network/predict_few.h"
 #include "network/sparse.h"
 #include "network/spec.h"
+#include "network/structured.h"
 #include "runtime/arithmetic.h"
 
 namespace fastmlp {
@@ -57,9 +58,14 @@ void forward(const KernelTable<T>& kernels, const Parameters<T>& parameters, int
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const bool plain = l + 1 == parameters.layers() && (!apply_output_unit || is_rowwise(parameters[l].activation));
         const int activation = plain ? IdOf<Identity, Activations>::value : parameters[l].activation;
-        forward_layer(
-            kernels, parameters[l], activation, rows, own.activity, l, skips && l == 0 ? own.by_sample : dense, own.scratch.tile, alone,
-            [](const Range&, const Range&, T*, int64_t) {}, [] { return false; });
+        const NonZeros<T>& lists = skips && l == 0 ? own.by_sample : dense;
+        const auto then = [](const Range&, const Range&, T*, int64_t) {};
+        const auto stop = [] { return false; };
+        if (parameters[l].structure.any())
+            forward_structured({kernels, parameters[l], l, rows, own.activity, own.structured, own.scratch.tile, alone}, activation, lists,
+                               then, stop);
+        else
+            forward_layer(kernels, parameters[l], activation, rows, own.activity, l, lists, own.scratch.tile, alone, then, stop);
     }
 }
 
@@ -167,7 +173,7 @@ double forward_flops(const Parameters<T>& parameters, int64_t rows) {
 template <class T>
 PassEnd predict(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs, T* outputs,
                 int threads, const Poll& poll) {
-    if (inputs.count <= largest_few_rows) {
+    if (inputs.count <= largest_few_rows && !parameters.is_structured()) {
         const auto own = workspaces.few.take([&](const auto& kept) { return kept.sparse >= (parameters.sparse != nullptr); },
                                              [&] { return std::make_unique<FewWorkspace<T>>(parameters); });
         const DefaultArithmetic arithmetic;
@@ -200,9 +206,8 @@ template <class T>
 PassEnd evaluate_heads(const KernelTable<T>& kernels, const Parameters<T>& parameters, Workspaces<T>& workspaces, const Inputs& inputs,
                        const HeadLosses<T>& losses, int threads, const Poll& poll, Tally& tally) {
     const Layer<T>& last = parameters[parameters.layers() - 1];
-    return tally_blocks(
-        kernels, parameters, workspaces, inputs, threads, poll, tally,
-        [&](const Range& rows, BlockWorkspace<T>& own) { return measure_heads(kernels, last, losses, rows, own); });
+    return tally_blocks(kernels, parameters, workspaces, inputs, threads, poll, tally,
+                        [&](const Range& rows, BlockWorkspace<T>& own) { return measure_heads(kernels, last, losses, rows, own); });
 }
 
 template double forward_flops(const Parameters<float>&, int64_t);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "gemm/gemm.h"
@@ -82,6 +83,8 @@ void rescale_layer(const Layer<T>& layer, const Layer<double>& exact, const Matr
 
 template <class T>
 void scale_to_data(Parameters<T>& parameters, const Spec& spec, const Inputs& inputs) {
+    if (parameters.is_structured())
+        throw std::invalid_argument("only networks without normalization, skips and maxout can be scaled to data");
     const DefaultArithmetic arithmetic;
     const KernelTable<double>& kernels = table<double>(fastmlp::kernels());
     const Parameters<double> exact(spec);  // constants that are learned stand in it as they begin

@@ -69,7 +69,7 @@ int forward_group(const KernelTable<T>& kernels, const Parameters<T>& parameters
 
 template <class T>
 std::unique_ptr<const SparseLayers<T>> SparseLayers<T>::of_network(const Parameters<T>& parameters) {
-    if (!allowed().sparse) return nullptr;
+    if (!allowed().sparse || parameters.is_structured()) return nullptr;
     auto found = std::make_unique<SparseLayers>();
     double dense = 0, many = 0;
     bool any = false;

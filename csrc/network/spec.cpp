@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "math/catalog.h"
+#include "network/structured_spec.h"
 #include "runtime/arena.h"
 
 namespace fastmlp {
@@ -62,11 +63,14 @@ void require_tie(const Spec& spec, const Tie& tie, bool transposed) {
         throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
                                     std::to_string(spec.layers() - 1));
     const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
-    int64_t rows = spec.sizes[a], columns = spec.sizes[a + 1];
+    const std::vector<bool>& masked = spec.structure.masked;
+    if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
+    int64_t rows = spec.sizes[a], columns = spec.columns(tie.owner);
+    const int64_t own_rows = spec.sizes[b], own_columns = spec.columns(tie.follower);
+    const std::string shapes = shape_text(rows, columns) + " and " + shape_text(own_rows, own_columns);
     if (transposed) std::swap(rows, columns);
-    if (rows != spec.sizes[b] || columns != spec.sizes[b + 1])
-        throw std::invalid_argument(both + " have W of " + shape_text(spec.sizes[a], spec.sizes[a + 1]) + " and " +
-                                    shape_text(spec.sizes[b], spec.sizes[b + 1]) + "; the second must be " + shape_text(rows, columns));
+    if (rows != own_rows || columns != own_columns)
+        throw std::invalid_argument(both + " have W of " + shapes + "; the second must be " + shape_text(rows, columns));
 }
 
 // Throws where a layer has two owners, or an owner has one.
@@ -75,10 +79,6 @@ void require_ties(const Spec& spec) {
     for (const Tie& tie : spec.structure.tied) require_tie(spec, tie, false);
     for (const Tie& tie : spec.structure.tied_transposed) require_tie(spec, tie, true);
     all.insert(all.end(), spec.structure.tied_transposed.begin(), spec.structure.tied_transposed.end());
-    for (const Tie& tie : all)
-        for (const int64_t l : {tie.owner, tie.follower})
-            if (!spec.structure.masked.empty() && spec.structure.masked[static_cast<std::size_t>(l)])
-                throw std::invalid_argument("layer " + std::to_string(l) + " is both tied and masked; it can be one of them");
     for (const Tie& tie : all)
         for (const Tie& other : all)
             if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
@@ -91,10 +91,9 @@ void require_ties(const Spec& spec) {
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (std::size_t l = 1; l < sizes.size(); ++l) {
-        const auto layer = static_cast<int64_t>(l) - 1;
-        if (structure.weight_owner_of(layer) == layer) count = checked_sum(count, checked_product(sizes[l - 1], sizes[l]));
-        if (structure.owner_of(layer) == layer) count = checked_sum(count, sizes[l]);
+    for (int64_t l = 0; l < layers(); ++l) {
+        if (structure.weight_owner_of(l) == l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)], columns(l)));
+        if (structure.owner_of(l) == l) count = checked_sum(count, columns(l));
     }
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
@@ -102,8 +101,15 @@ int64_t Spec::parameter_count() const {
     return count;
 }
 
+int64_t Spec::columns(int64_t l) const {
+    const auto i = static_cast<std::size_t>(l);
+    return checked_product(sizes[i + 1], activations[i].pieces);
+}
+
 bool Spec::is_plain() const {
-    return structure.is_plain() && std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
+    const auto has_pieces = [](const ChosenActivation& one) { return one.pieces > 1; };
+    return std::none_of(activations.begin(), activations.end(), has_pieces) && structure.is_plain() &&
+           std::all_of(extras.begin(), extras.end(), [](const auto& layer) { return layer.empty(); });
 }
 
 int id_of(const std::string& name, const char* const* names, int count, const std::string& what) {
@@ -144,12 +150,16 @@ Spec make_spec(const std::vector<int64_t>& sizes, const std::vector<std::string>
         if (row_of(chosen).learned && l + 1 == activations.size())
             throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) +
                                         " learns its constants: only hidden layers can have it");
+        if (chosen.pieces > 1 && l + 1 == activations.size())
+            throw std::invalid_argument("activation '" + activations[l] + "' of layer " + std::to_string(l) + " is for hidden layers only");
         spec.activations.push_back(chosen);
         spec.extras.push_back(learned(chosen, sizes[l + 1]));
-        if (!structure.masked.empty() && structure.masked[l]) spec.extras.back().push_back(mask(sizes[l], sizes[l + 1]));
+        if (!structure.masked.empty() && structure.masked[l])
+            spec.extras.back().push_back(mask(sizes[l], spec.columns(static_cast<int64_t>(l))));
     }
     require_heads(spec);
     require_ties(spec);
+    add_structured_layers(spec);
     spec.parameter_count();  // throws where it exceeds 64 bits
     return spec;
 }

@@ -31,6 +31,7 @@ struct Spec {
     int64_t layers() const { return static_cast<int64_t>(sizes.size()) - 1; }
     int64_t inputs() const { return sizes.front(); }
     int64_t outputs() const { return sizes.back(); }
+    int64_t columns(int64_t l) const;  // of the layer's W: its units, each with all its pieces
     int output_unit() const { return activations.back().id; }
     int64_t parameter_count() const;  // those that are trained
     bool is_plain() const;            // each layer is f(x W + b), without parameters of another kind

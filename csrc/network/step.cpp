@@ -14,6 +14,7 @@
 #include <type_traits>
 
 #include "network/average.h"
+#include "network/backward.h"
 #include "network/chunk.h"
 #include "network/commit.h"
 #include "network/compact.h"
@@ -24,6 +25,8 @@
 #include "network/mixed.h"
 #include "network/narrow.h"
 #include "network/norms.h"
+#include "network/structured.h"
+#include "network/structured_back.h"
 #include "network/ties.h"
 #include "network/update.h"
 
@@ -56,14 +59,18 @@ void forward(const Chunk<T>& c) {
         const bool last = l + 1 == c.parameters.layers();
         // The output stops at z: its unit belongs to the loss.
         const int activation = last ? IdOf<Identity, Activations>::value : layer.activation;
+        const NonZeros<T>& lists = l == 0 && c.skips_zeros() ? c.plan.by_sample : dense;
         T growth = 1;
         const auto then = [&](const Range& samples, const Range& units, T* y, int64_t y_row) {
             if (c.plan.dropout && !last) growth = drop_outputs(c, l + 1, samples, units, y, y_row);
         };
+        const auto stop = [&c] { return c.leaves(); };
         const T largest =
-            growth * forward_layer(c.kernels, layer, activation, c.rows, activity, l, l == 0 && c.skips_zeros() ? c.plan.by_sample : dense,
-                                   c.scratch.tile, c.member, then, [&c] { return c.leaves(); });
-        if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], largest);
+            layer.structure.any()
+                ? forward_structured({c.kernels, layer, l, c.rows, activity, c.plan.structured, c.scratch.tile, c.member}, activation,
+                                     lists, then, stop)
+                : forward_layer(c.kernels, layer, activation, c.rows, activity, l, lists, c.scratch.tile, c.member, then, stop);
+        if (!last) c.peaks.y[at(l + 1)] = std::max(c.peaks.y[at(l + 1)], growth * largest);
         c.member.wait();
     }
 }
@@ -81,33 +88,28 @@ void loss(const Chunk<T>& c) {
 // The product is made as W delta^T, whose rows are features: both factors are then read along their rows, and the tile is
 // transposed while it is multiplied by the slope.
 template <class T>
+void backward_layer(const Chunk<T>& c, int64_t l) {
+    const Layer<T>& layer = c.parameters[l];
+    const Product<T> product{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], c.plan.delta_t_row, 1, nullptr, 0};
+    const Share share = share_of(layer.in, line_bytes / static_cast<int64_t>(sizeof(T)), c.rows, c.panel(), c.member);
+    const TimesSlope<T> times_slope{c, l, c.plan.delta[at(l - 1)], c.plan.delta_t[at(l - 1)]};
+    T largest = 0;
+    multiply(
+        c.kernels, product, share, c.scratch.tile,
+        [&](const Range& features, const Range& samples, const T* tile, int64_t tile_row) {
+            largest = std::max(largest, times_slope(features, samples, tile, tile_row));
+        },
+        [&c] { return c.leaves(); });
+    c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
+}
+
+template <class T>
 void backward(const Chunk<T>& c) {
     for (int64_t l = c.parameters.layers() - 1; l >= 1; --l) {
-        const Layer<T>& layer = c.parameters[l];
-        const int below = c.parameters[l - 1].activation;
-        const int64_t row = c.plan.activity.row[at(l)];
-        const Product<T> product{layer.out, layer.weight, layer.weight_row, 1, c.plan.delta_t[at(l)], c.plan.delta_t_row, 1, nullptr, 0};
-        const Share share = share_of(layer.in, line_bytes / static_cast<int64_t>(sizeof(T)), c.rows, c.panel(), c.member);
-        const bool drops = c.plan.dropout && c.plan.dropout.of[at(l)];
-        const T* const kept = c.plan.activity.slope_source(l);
-        const T* const slopes = drops && kept == c.plan.activity.y[at(l)] ? c.plan.dropout.of[at(l)].whole : kept;
-        const bool learns = c.plan.activity.by_constant[at(l)] != nullptr;
-        T largest = 0;
-        multiply(
-            c.kernels, product, share, c.scratch.tile,
-            [&](const Range& features, const Range& samples, const T* tile, int64_t tile_row) {
-                const int64_t place = samples.begin * row + features.begin;
-                T* const delta = c.plan.delta[at(l - 1)] + place;
-                T* const transposed =
-                    c.plan.delta_t[at(l - 1)] ? c.plan.delta_t[at(l - 1)] + features.begin * c.plan.delta_t_row + samples.begin : nullptr;
-                if (learns) c.see_extra(l - 1, multiply_by_constant(c, l, features, samples, tile, tile_row));
-                T seen = c.kernels.backward[below](features.size(), samples.size(), tile, tile_row, slopes + place, row, delta, row,
-                                                   drops ? nullptr : transposed, c.plan.delta_t_row);
-                if (drops) seen *= drop_delta(c, l, samples, features, delta, transposed);
-                largest = std::max(largest, seen);
-            },
-            [&c] { return c.leaves(); });
-        c.peaks.delta[at(l - 1)] = std::max(c.peaks.delta[at(l - 1)], largest);
+        if (c.plan.structured && comes_back_structured(c, l))
+            backward_structured(c, l);
+        else
+            backward_layer(c, l);
         c.member.wait();
     }
 }
@@ -197,6 +199,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     if (member.leads()) {
         if (plan.clipping.by_norm) plan.clipping.set_factor(plan.optimizer.rule.clip_norm, batch);
         plan.optimizer.next_step();
+        remember_batch(context, batch);
         if (plan.dropout) plan.dropout.set_step(plan.optimizer.steps);
     }
     member.wait();  // all have read the peaks that the update is about to replace

@@ -2,10 +2,12 @@
 // plain network.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "network/activation.h"
+#include "network/normalization.h"
 
 namespace fastmlp {
 
@@ -26,8 +28,11 @@ struct Structure {
     std::vector<bool> masked{};              // of each layer: whether units lack some of their weights (mask.h); empty: of no layer
     std::vector<Tie> tied, tied_transposed;  // each follower once
 
+    std::vector<ChosenNormalization> normalization{};  // of each hidden layer; empty: none
+    std::vector<std::array<int64_t, 2>> skips{};       // from y[first] into layer number `second`, from 1; the inputs are y[0]
+
     // Heads concern the end of the network alone.
-    bool is_plain() const { return masked.empty() && tied.empty() && tied_transposed.empty(); }
+    bool is_plain() const { return tied.empty() && tied_transposed.empty() && masked.empty() && normalization.empty() && skips.empty(); }
     int64_t owner_of(int64_t l) const { return owner_in(tied, l); }
     int64_t weight_owner_of(int64_t l) const { return owner_in(tied_transposed, owner_of(l)); }
 

@@ -26,6 +26,7 @@ BlockWorkspaces<T>::BlockWorkspaces(const Parameters<T>& parameters, int64_t row
     memory_ = place([&](Arena& in) {
         for (BlockWorkspace<T>& own : of_member) {
             own.activity.take(in, parameters, rows);
+            own.structured.take(in, parameters, rows, 0);
             if (skips) own.by_sample.take(in, rows, parameters[0].in);
             if (sparse) own.panels.take(in, parameters.sparse->widest, largest_sparse_vectors);
             own.scratch.take(in, parameters, rows, false);

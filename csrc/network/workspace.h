@@ -19,9 +19,9 @@ struct FewWorkspace {
     int64_t y_row;
     FewRows<T> rows;     // the inputs of a layer
     T* softmax_columns;  // (outputs x lanes)
-    HeadScratch<T> head;
-    bool sparse;  // whether there is room for columns of samples, where W is sparse
+    bool sparse;         // whether there is room for columns of samples, where W is sparse
     SparsePanels<T> panels;
+    HeadScratch<T> head;
 
 private:
     Arena memory_;
@@ -31,6 +31,7 @@ private:
 template <class T>
 struct BlockWorkspace {
     Activity<T> activity;
+    StructuredActivity<T> structured;
     NonZeros<T> by_sample;   // of the inputs, where zeros are skipped
     SparsePanels<T> panels;  // where W is sparse
     MemberScratch<T> scratch;

@@ -29,6 +29,19 @@ class ActivationRow(TypedDict):
     constants: list[ActivationConstantRow]
 
 @type_check_only
+class MaxoutRow(TypedDict):
+    name: str
+    formula: str
+    constants: list[ActivationConstantRow]
+
+@type_check_only
+class NormalizationRow(TypedDict):
+    name: str
+    formula: str
+    over_samples: bool
+    constants: list[ActivationConstantRow]
+
+@type_check_only
 class LossConstantRow(TypedDict):
     name: str
     meaning: str
@@ -98,6 +111,8 @@ class DropoutScheduleRow(TypedDict):
 @type_check_only
 class Catalog(TypedDict):
     activations: list[ActivationRow]
+    normalizations: list[NormalizationRow]
+    maxout: MaxoutRow
     losses: list[LossRow]
     optimizers: list[OptimizerRow]
     descent_methods: list[DescentMethodRow]
@@ -113,6 +128,7 @@ class Catalog(TypedDict):
 
 def catalog() -> Catalog: ...
 def activation(text: str) -> str: ...
+def normalization(text: str) -> str: ...
 def tensors(
     sizes: Sequence[int], activations: Sequence[str], structure: Mapping[str, Any] = ...
 ) -> list[list[TensorRow]]: ...

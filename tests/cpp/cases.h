@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "math/catalog.h"
+#include "network/descent_methods.h"
 #include "network/samples.h"
 #include "network/spec.h"
 #include "network/step.h"
@@ -37,10 +38,17 @@ struct Case {
     bool weighted = false;     // samples
     bool averaged = false;     // the weights, over the steps
     bool overflowing = false;  // initial weights so large that products of two layers are infinite
+    Structure structure{};
+    std::vector<double> dropout{};
 };
 
 inline UpdateRule rule_of(const Case& of) {
-    UpdateRule rule(make_optimizer(of.optimizer, of.hyperparameters));
+    UpdateRule rule;
+    if (is_descent_method(of.optimizer)) {
+        rule.full_batch = make_descent(of.optimizer, of.hyperparameters, "", 1e-7);
+        return rule;
+    }
+    rule.optimizer = make_optimizer(of.optimizer, of.hyperparameters);
     if (of.schedule != Constant::name) rule.schedule = make_schedule(of.schedule, {{"warmup_epochs", 0.5}});
     set_time(rule.schedule, of.samples, of.batch, of.epochs);
     rule.clip_value = of.clip_value;
@@ -142,6 +150,37 @@ inline std::vector<Case> cases_of_catalog() {
     return cases;
 }
 
+inline Structure structure_with(const std::vector<std::string>& normalization, const std::vector<std::array<int64_t, 2>>& skips) {
+    Structure structure;
+    for (const std::string& text : normalization) structure.normalization.push_back(chosen_normalization(text));
+    structure.skips = skips;
+    return structure;
+}
+
+inline std::vector<Case> cases_of_structure() {
+    const std::vector<std::string> activations{"relu", "prelu", "gelu", "softmax"};
+    std::vector<Case> cases;
+    for (const NormalizationRow& row : Normalizations::rows) {
+        const std::string name = std::string("normalization-") + row.name;
+        cases.push_back({name, {13, 21, 33, 33, 5}, activations, "categorical_cross_entropy"});
+        cases.back().structure = structure_with({row.name, row.name, row.name}, {});
+        cases.push_back(cases.back());
+        cases.back().name = name + "-skips";
+        cases.back().structure.skips = {{0, 2}, {0, 3}, {2, 4}, {1, 3}, {0, 4}};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-dropped";
+        cases.back().dropout = {0.1, 0.2, 0.3, 0.4};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-pieces";
+        cases.back().activations = {"maxout(pieces=3)", "relu", "maxout", "softmax"};
+        cases.push_back(cases.back());
+        cases.back().name = name + "-large";
+        cases.back().samples = 2049;
+        cases.back().batch = 2048;
+    }
+    return cases;
+}
+
 inline std::vector<Case> cases_of_shape() {
     const std::vector<std::string> relu_softmax{"relu", "softmax"};
     const std::string categorical = "categorical_cross_entropy";
@@ -210,6 +249,11 @@ inline std::vector<Case> cases_of_shape() {
         };
         with((std::string(row.name) + "-own").c_str(), own);
         with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { own(c), c.samples = 2600, c.batch = 1300, c.epochs = 3; });
+    }
+    for (const DescentMethodRow& row : descent_methods()) {
+        const auto own = [&](Case& c) { c.optimizer = row.name, c.hyperparameters = {{"l2", 0.01}}, c.samples = c.batch, c.epochs = 6; };
+        with(row.name, [&](Case& c) { c.batch = 77, own(c); });
+        with((std::string(row.name) + "-chunked").c_str(), [&](Case& c) { c.batch = 2600, own(c); });
     }
     for (const ScheduleRow& row : schedules())
         with((std::string(row.name) + "-schedule").c_str(), [&](Case& c) { c.schedule = row.name, c.epochs = 3; });

@@ -60,6 +60,8 @@ uint64_t hash_of(const Parameters<T>& parameters) {
         const Layer<T>& layer = parameters[l];
         for (int64_t i = 0; i < layer.in; ++i) hash.add(layer.weight + i * layer.weight_row, layer.out);
         hash.add(layer.bias, layer.out);
+        for (const Extra<T>& extra : layer.extras)
+            for (int64_t i = 0; i < extra.about.lines(); ++i) hash.add(extra.values + i * extra.row, extra.about.columns);
     }
     return hash.state();
 }
@@ -67,16 +69,23 @@ uint64_t hash_of(const Parameters<T>& parameters) {
 // What is wrong with parameters after training, or "": a weight that is not finite was committed against the promise of a step,
 // and padding that a kernel left other than zero would reach the true elements some day.
 template <class T>
+const char* fault(const T* row, int64_t columns, int64_t padded_columns) {
+    for (int64_t j = 0; j < padded_columns; ++j) {
+        if (j < columns && !std::isfinite(row[j])) return " FAULT: a weight is not finite";
+        if (j >= columns && row[j] != 0) return " FAULT: padding is not zero";
+    }
+    return nullptr;
+}
+template <class T>
 const char* fault(const Parameters<T>& parameters) {
     for (int64_t l = 0; l < parameters.layers(); ++l) {
         const Layer<T>& layer = parameters[l];
-        for (int64_t i = 0; i <= layer.in; ++i) {
-            const T* const row = i < layer.in ? layer.weight + i * layer.weight_row : layer.bias;
-            for (int64_t j = 0; j < layer.weight_row; ++j) {
-                if (j < layer.out && !std::isfinite(row[j])) return " FAULT: a weight is not finite";
-                if (j >= layer.out && row[j] != 0) return " FAULT: padding is not zero";
-            }
-        }
+        for (int64_t i = 0; i <= layer.in; ++i)
+            if (const char* found = fault(i < layer.in ? layer.weight + i * layer.weight_row : layer.bias, layer.out, layer.weight_row))
+                return found;
+        for (const Extra<T>& extra : layer.extras)
+            for (int64_t i = 0; i < extra.about.lines(); ++i)
+                if (const char* found = fault(extra.values + i * extra.row, extra.about.columns, extra.row)) return found;
     }
     return "";
 }
@@ -111,7 +120,7 @@ LossInUse<T> loss_of(const Case& of, const Spec& spec) {
 
 template <class T>
 void run(const Case& of, int threads) {
-    const Spec spec = make_spec(of.sizes, of.activations);
+    const Spec spec = make_spec(of.sizes, of.activations, of.structure);
     const Data<T> data(of);
     const LossInUse<T> loss = loss_of<T>(of, spec);
     Parameters<T> parameters(spec);
@@ -122,6 +131,7 @@ void run(const Case& of, int threads) {
     choices.mostly_zeros = mostly_zeros(data.inputs, spec.inputs());
     if (of.mixed && sizeof(T) == 4) choices.pairs = &pair_kernels();
     if (of.averaged) choices.ema_decay = 0.9;
+    choices.dropout.rates = of.dropout;
     StepPlan<T> plan(parameters, choices);
     const StepContext<T> context{table<T>(kernels()), parameters, plan, data.inputs, data.targets, loss};
     const Poll poll = [] { return false; };
@@ -208,10 +218,10 @@ void run_pairs(int threads) {
 
 // Nothing is allocated after the plan is made: an epoch of many steps asks for memory as often as an epoch of one. Nor for a row.
 template <class T>
-void run_allocations(int threads) {
+void run_allocations(int threads, const Structure& structure) {
     Case of{"allocations", {30, 40, 10}, {"relu", "softmax"}, "categorical_cross_entropy"};
     of.samples = 640;
-    const Spec spec = make_spec(of.sizes, of.activations);
+    const Spec spec = make_spec(of.sizes, of.activations, structure);
     const Data<T> data(of);
     Parameters<T> parameters(spec);
     initialize(parameters, {of.initializer, "normal", 0.5, 11});
@@ -230,6 +240,7 @@ void run_allocations(int threads) {
     }
     std::printf("allocations-in-steps %s %s\n", sizeof(T) == 4 ? "float32" : "float64",
                 counts[0] == counts[1] ? "none" : "FAULT: a step allocates");
+    if (!spec.is_plain()) return force_team_size(threads);
 
     Inputs one = data.inputs;
     one.count = 1;
@@ -249,12 +260,14 @@ template <class T>
 void run_all(int threads) {
     for (const Case& next : cases_of_catalog()) run<T>(next, threads);
     for (const Case& next : cases_of_shape()) run<T>(next, threads);
+    for (const Case& next : cases_of_structure()) run<T>(next, threads);
     for (int transposed = 0; transposed < 4; ++transposed) {
         run_product<T>(37, 29, 41, (transposed & 1) != 0, (transposed & 2) != 0, threads);
         run_product<T>(15, 65, 300, (transposed & 1) != 0, (transposed & 2) != 0, threads);
     }
     run_product<T>(3, 5, 1, false, false, threads);
-    run_allocations<T>(threads);
+    run_allocations<T>(threads, {});
+    run_allocations<T>(threads, structure_with({"batch"}, {{0, 2}}));
     run_at_once<T>();
 }
 

@@ -84,6 +84,11 @@ def _toml(value: object) -> str:
     return repr(value)
 
 
+def _as_lists(value: object) -> object:
+    """Return tuples, and those in them, as JSON gives them back."""
+    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that can be chosen, in four sections; what cannot be is refused when it is made.
@@ -237,7 +242,7 @@ class Config:
         """Return the configuration as JSON can hold it; ``format`` is the version of this form."""
         sections = {name: dataclasses.asdict(getattr(self, name)) for name in SECTIONS}
         for keys in sections.values():
-            keys.update({k: list(v) for k, v in keys.items() if isinstance(v, tuple)})
+            keys.update({k: _as_lists(v) for k, v in keys.items() if isinstance(v, tuple)})
         if self.heads:
             sections["heads"] = {name: head.as_dict() for name, head in self.heads.items()}
         return {"format": FORMAT, **sections}

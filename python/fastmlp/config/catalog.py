@@ -7,13 +7,19 @@ from .. import _core
 _CATALOG = _core.catalog()
 
 ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"])
-HIDDEN_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["rowwise"])
+MAXOUT = _CATALOG["maxout"]["name"]
+HIDDEN_ACTIVATIONS = (
+    *(row["name"] for row in _CATALOG["activations"] if not row["rowwise"]),
+    MAXOUT,
+)
 OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
 SELF_NORMALIZING = frozenset(
     row["name"] for row in _CATALOG["activations"] if row["self_normalizes"]
 )
 UNTRAINABLE = frozenset(row["name"] for row in _CATALOG["activations"] if not row["trainable"])
+NORMALIZATIONS = tuple(row["name"] for row in _CATALOG["normalizations"])
+OVER_SAMPLES = frozenset(row["name"] for row in _CATALOG["normalizations"] if row["over_samples"])
 PRECISIONS = tuple(_CATALOG["precisions"])
 INITIALIZERS = tuple(row["name"] for row in _CATALOG["initializers"])
 LOSSES = {row["name"]: row for row in _CATALOG["losses"]}

@@ -354,31 +354,36 @@ def one_activation(names: Iterable[str]) -> Kind:
     Traceback (most recent call last):
     fastmlp.errors.ConfigError: activation: activation 'relu' has no constant 'slope'; it has none
     """
+    return with_constants(names, _core.activation, "an activation")
+
+
+def with_constants(names: Iterable[str], in_full: Callable[[str], str], what: str) -> Kind:
+    """Accept `what`, one of some names with constants; the engine writes it in full."""
     one = choice(names)
 
     def check(key: str, value: object) -> object:
-        text = _activation_text(key, value) if isinstance(value, Mapping) else value
+        text = _textwith_constants(key, value, what) if isinstance(value, Mapping) else value
         if not isinstance(text, str):
             return one.check(key, text)
         one.check(key, activation_name(text))
         if text == "auto":
             return text
         try:
-            return _core.activation(text)
+            return in_full(text)
         except ValueError as error:
             raise ConfigError(f"{key}: {error}") from None
 
     return Kind("NAME", check)
 
 
-def _activation_text(key: str, value: Mapping[object, object]) -> object:
+def _textwith_constants(key: str, value: Mapping[object, object], what: str) -> object:
     """Return the mapping of a name and constants as text."""
     constants = {str(name): number for name, number in value.items() if name != "name"}
     for name, number in constants.items():
         if not isinstance(number, numbers.Real) or isinstance(number, bool):
             raise ConfigError(f"{key}: {name} must be a number; got {number!r}")
     if not isinstance(value.get("name"), str):
-        raise ConfigError(f"{key} must have the name of an activation; got {dict(value)!r}")
+        raise ConfigError(f"{key} must have the name of {what}; got {dict(value)!r}")
     shown = ", ".join(f"{name}={float(number)!r}" for name, number in constants.items())  # type: ignore[arg-type]
     return f"{value['name']}({shown})" if shown else value["name"]
 

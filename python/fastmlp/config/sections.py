@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, OUTPUT_ACTIVATIONS
+from .catalog import HIDDEN_ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUT_ACTIVATIONS
 from .keys import choice, column, one_activation, pairs, per_layer, real, text, whole, widths
 from .section import Section, key
+from .structure import one_normalization, skip_connections
 from .training import TrainingConfig
 
 TARGET_SCALINGS = ("auto", "none", "standard")
@@ -84,11 +85,17 @@ class NetworkConfig(Section):
         one_activation(("auto", *OUTPUT_ACTIVATIONS)),
         "activation of the output layer: auto, softmax or one of hidden layers that learns nothing",
     )
-    tied: Sequence[Sequence[int]] = key(
-        (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
+    normalization: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]] = key(
+        "none",
+        per_layer(one_normalization()),
+        "of x W + b before the activation, in the hidden layers, one or one for each: "
+        f"{', '.join(NORMALIZATIONS)}; batch(momentum=0.2), for example, sets a constant",
     )
-    tied_transposed: Sequence[Sequence[int]] = key(
-        (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"
+    skips: Sequence[Sequence[int]] = key(
+        (),
+        skip_connections(),
+        "pairs [from, to] of layers, 0 the inputs: what the first gives is added to what goes into "
+        "the activation of the second, through a matrix where their widths differ",
     )
     connections: int | Sequence[int] | None = key(
         None,
@@ -96,6 +103,12 @@ class NetworkConfig(Section):
         "inputs of each hidden unit, drawn by the seed, one number or one for each layer "
         "(default: all)",
         optional=True,
+    )
+    tied: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
+    )
+    tied_transposed: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"
     )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_scaling: str = key(
@@ -110,16 +123,50 @@ class NetworkConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.activation, str) and len(self.activation) != len(self.hidden):
-            raise ConfigError(
-                f"activation names {len(self.activation)} layers and hidden {len(self.hidden)}; "
-                "give one name for all hidden layers or one for each"
-            )
+        for name in ("activation", "normalization"):
+            given = getattr(self, name)
+            if not isinstance(given, str) and len(given) != len(self.hidden):
+                raise ConfigError(
+                    f"{name} names {len(given)} layers and hidden {len(self.hidden)}; "
+                    "give one name for all hidden layers or one for each"
+                )
         if isinstance(self.connections, Sequence) and len(self.connections) != len(self.hidden):
             raise ConfigError(
                 f"connections names {len(self.connections)} layers and hidden {len(self.hidden)}; "
                 "give one number for all hidden layers or one for each"
             )
+        last = len(self.hidden) + 1
+        for at, (start, end) in enumerate(self.skips):
+            if end > last:
+                raise ConfigError(
+                    f"skips[{at}] goes from {start} to {end}; the last layer, the output's, "
+                    f"is {last}"
+                )
+
+    def normalizations(self) -> tuple[str, ...]:
+        """Return the normalization of each hidden layer, written in full."""
+        if isinstance(self.normalization, str):
+            return (self.normalization,) * len(self.hidden)
+        return tuple(str(one) for one in self.normalization)
+
+    def structure(self) -> dict[str, Any]:
+        """Return what of the network is not plain, as the engine takes it.
+
+        Examples
+        --------
+        >>> NetworkConfig(hidden=[9, 9], skips=[[0, 2]]).structure()
+        {'skips': [[0, 2]]}
+        """
+        found: dict[str, Any] = {}
+        if any(name != "none" for name in self.normalizations()):
+            found["normalization"] = list(self.normalizations())
+        if self.skips:
+            found["skips"] = [list(pair) for pair in self.skips]
+        if self.tied:
+            found["tied"] = [list(pair) for pair in self.tied]
+        if self.tied_transposed:
+            found["tied_transposed"] = [list(pair) for pair in self.tied_transposed]
+        return found
 
     def hidden_activations(self) -> tuple[str, ...]:
         """Return the activation of each hidden layer, written in full."""

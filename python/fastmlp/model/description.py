@@ -179,9 +179,6 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
-    for key in TIES:
-        pairs = [list(pair) for pair in getattr(config.network, key)]
-        _need(network.get("structure", {}).get(key, []) == pairs, f"network {key}")
     _check_about(values, sizes[0])
     rows = _tensor_rows(network)
     found = tensors.slots(rows, dtype)
@@ -255,6 +252,7 @@ def _check_config(values: object, network: Mapping[str, Any]) -> Config:
         list(config.network.hidden) == network["sizes"][1:-1]
         and list(config.network.hidden_activations()) == network["activations"][:-1]
         and output == network["activations"][-1]
+        and _configured(network) == config.network.structure()
         and config.network.dtype == network["dtype"],
         "network and configuration contradict each other",
     )
@@ -275,6 +273,13 @@ def _check_loss(config: Config, outputs: int) -> None:
     for name, value in config.training.loss_constants().items():
         fits = not isinstance(value, tuple) or len(value) == outputs
         _need(fits, f"{name} {value!r} for {outputs} outputs")
+
+
+def _configured(network: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the structure the configuration says too."""
+    structure = network.get("structure", {})
+    _need(isinstance(structure, dict), f"network structure {structure!r}")
+    return {key: structure[key] for key in ("normalization", "skips", *TIES) if key in structure}
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:

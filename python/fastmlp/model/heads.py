@@ -121,10 +121,7 @@ class Evaluations(dict[str, Evaluation]):
 
 def structure_of(config: Config, targets: AnyTargets) -> dict[str, Any]:
     """Return what of the network is not plain, as the engine is told."""
-    structure: dict[str, Any] = {}
-    for key in TIES:
-        if getattr(config.network, key):
-            structure[key] = [list(pair) for pair in getattr(config.network, key)]
+    structure = config.network.structure()
     if isinstance(targets, HeadTargets):
         structure["heads"] = [
             [one.outputs, config.heads[name].output_activation]

@@ -110,6 +110,10 @@ def train(
         Every key of the configuration, with its default: ``hidden=[128]``, ``activation="relu"``
         (a list has one for each hidden layer; constants are written ``"elu(alpha=0.5)"`` or
         ``{"name": "elu", "alpha": 0.5}``; the names stand in ``fastmlp train --help``),
+        ``normalization="none"`` (of ``x W + b`` before the activation: ``"batch"``, ``"layer"``,
+        ``"rms"``, or one for each hidden layer; constants as in ``"batch(momentum=0.1)"``),
+        ``skips=()`` (pairs ``[from, to]`` of layers, 0 the inputs: what the first gives is added
+        to what goes into the activation of the second, see Notes),
         ``output_activation="auto"``, ``loss="auto"`` (a name, with the loss's own
         ``label_smoothing``, ``delta``, ``quantile``, ``gamma`` or ``alpha``; or a function, see
         Notes), ``optimizer="sgd"`` with
@@ -187,6 +191,12 @@ def train(
     and its gradient by the row's outputs (rows, units); or the mean of the losses, and the gradient
     of that. It is called once a step, or for each 1,024 rows of a larger batch. Model files name
     it ``custom`` only: `Model.evaluate` gives NaN for it.
+
+    Normalization is (z - mean) / sqrt(variance + epsilon), times a scale and plus a shift that are
+    learned: ``batch`` (Ioffe and Szegedy, 2015; over the rows of a batch, and in prediction with
+    running averages, as in PyTorch), ``layer`` (Ba et al., 2016; over the units) or ``rms`` (Zhang
+    and Sennrich, 2019; over the units, without mean and shift). A skip connection whose layers
+    differ in width goes through a matrix, which is drawn, trained and penalised as weights are.
 
     Mini-batch gradient descent on the mean loss of a batch, whose gradient is g. The optimizers are
     ``sgd``: ``v <- momentum v + g + l2 w``, ``w <- w - learning_rate v`` (with ``nesterov``:
@@ -450,7 +460,7 @@ def plan_for(
     weights = as_weights(sample_weight, samples=len(data.x))
     config, targets, scaling = decide(data, parts, config, labels, start)
     sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    output = config.network.output_unit()
+    structure, output = structure_of(config, targets), config.network.output_unit()
     if isinstance(targets, HeadTargets):
         output = HEADED_OUTPUT
     activations = (*config.network.hidden_activations(), output)
@@ -462,10 +472,10 @@ def plan_for(
         sizes=sizes,
         activations=activations,
         dtype=config.network.dtype,
-        structure=structure_with(structure_of(config, targets), first),
         config=config,
         targets=targets,
         scaling=scaling,
+        structure=structure_with(structure, first),
         record={
             "start": _how_started(start, going_on),
             "weights": "none" if sample_weight is None and class_weight is None else "given",

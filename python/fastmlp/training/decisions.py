@@ -19,7 +19,9 @@ from ..config.catalog import (
     CUSTOM_LOSS,
     HIDDEN_ACTIVATIONS,
     LOSSES,
+    MAXOUT,
     OPTIMIZERS,
+    OVER_SAMPLES,
     RECTIFIERS,
     SELF_NORMALIZING,
     UNTRAINABLE,
@@ -86,6 +88,7 @@ def decide(
         )
     _require_ties_fit(config)
     _require_dropout_fits(config)
+    _require_structure_fits(config)
     if config.augmentation.chosen() and data.image_shape is None:
         raise ConfigError(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
@@ -214,6 +217,25 @@ def _require_dropout_fits(config: Config) -> None:
         raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
 
 
+def _require_structure_fits(config: Config) -> None:
+    chosen, names = config.training, set(map(activation_name, config.network.normalizations()))
+    has_pieces = MAXOUT in map(activation_name, config.network.hidden_activations())
+    if (config.network.structure() or has_pieces) and chosen.precision != "full":
+        raise ConfigError(
+            f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
+        )
+    limited = {
+        "connections": config.network.connections is not None,
+        "prune": bool(chosen.prune),
+        "init_scaling": config.network.init_scaling != "none",
+    }
+    if has_pieces and any(limited.values()):
+        named = ", ".join(name for name, is_chosen in limited.items() if is_chosen)
+        raise ConfigError(f"{named} is not for maxout, whose units have several sums each")
+    if names & OVER_SAMPLES and chosen.batch_size == 1:
+        raise ConfigError("normalization 'batch' needs batch_size 2 or more; got 1")
+
+
 def _check_constants(config: Config, outputs: int) -> None:
     """Refuse constants for another number of outputs."""
     for name, value in config.training.loss_constants().items():
@@ -312,17 +334,16 @@ def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> 
     Raises
     ------
     ConfigError
-        A network whose layers are more than f(x W + b).
+        A network with normalisation, skips, maxout or tied layers.
     """
     if config.network.init_scaling == "none":
         return
-    if set(network.structure) - {"heads"}:
-        raise ConfigError(
-            f"init_scaling 'data' is for layers f(x W + b); this network has {network.structure}"
-        )
     count, chosen = len(rows), config.training
     order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
-    network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+    try:
+        network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
+    except ValueError as error:
+        raise ConfigError(f"init_scaling 'data': {error}") from None
 
 
 def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:

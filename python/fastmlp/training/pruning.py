@@ -48,8 +48,8 @@ def first_masks(config: Config, sizes: Sequence[int], given: Any, start: Any) ->
     masks: Masks = [None] * layers
     if isinstance(start, Model):
         masks = masks_in(start._network.tensors, start.parameters)
-        if len(masks) != layers:
-            masks = [None] * layers  # refused with its weights
+        if start._network.sizes != list(sizes):
+            masks = [None] * layers  # it is refused for its weights
     elif given is None and chosen.connections is not None:
         masks = _drawn(config, sizes)
     elif given is not None and chosen.connections is not None:
