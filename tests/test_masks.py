@@ -259,6 +259,19 @@ def test_weights_of_the_callers_are_masked():
         fastmlp.train(rows, labels, init=model, hidden=[9])
 
 
+def test_weights_that_are_scaled_to_data_stay_masked():
+    rows, labels = data(300)
+    options = {"hidden": [40], "learning_rate": 1e-30, "epochs": 1, "connections": 4}
+    plain, scaled = (
+        fastmlp.train(rows, labels, init_scaling=kind, **options) for kind in ("none", "data")
+    )
+    assert scaled.sparsity == plain.sparsity
+    assert_masked(scaled.parameters)
+    weight, bias, _ = scaled.parameters[0]
+    z = rows.astype(np.float64) @ weight + bias
+    np.testing.assert_allclose(z.std(axis=0), 1, rtol=1e-3)
+
+
 def test_a_line_search_leaves_zeros_too():
     rows, labels = data(300)
     model = fastmlp.train(rows, labels, hidden=[30], connections=4, optimizer="lbfgs", epochs=5)

@@ -157,6 +157,16 @@ def test_initialised_and_trained_networks_forget_what_was_zero():
     assert network.ways_to_predict == ["dense", "dense"]
 
 
+def test_weights_that_are_scaled_to_data_are_found_again():
+    network, _ = network_of([128, 64, 10], "weights")
+    x = rows_of(300, 128, "float32")
+    network.scale_to_data(x)
+    assert network.ways_to_predict == ["sparse", "sparse"]
+    hidden, last = network.parameters()
+    expected = np.maximum(x @ hidden[0].astype(np.float64) + hidden[1], 0) @ last[0] + last[1]
+    np.testing.assert_allclose(network.predict(x), expected, rtol=1e-4, atol=1e-5)
+
+
 def digest():
     """What some sparse networks predict, in short."""
     found = hashlib.sha256()

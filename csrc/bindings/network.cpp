@@ -90,7 +90,10 @@ void scale_network_to_data(Network& network, const py::object& x) {
         throw std::invalid_argument("layers that are tied cannot be scaled to data: each wants its own W");
     const InputArray rows = input_array(x, network.spec.inputs(), "x");
     require_finite(rows, network.spec.inputs(), "x");
-    with_parameters(network, [&](auto& parameters) { scale_to_data(parameters, network.spec, network.scaled(rows.view)); });
+    with_parameters(network, [&](auto& parameters) {
+        scale_to_data(parameters, network.spec, network.scaled(rows.view));
+        parameters.find_zeros();
+    });
 }
 
 void set_input_scaling(Network& network, const py::object& shift, const py::object& scale) {
