@@ -79,11 +79,13 @@ def test_going_on_gives_the_bits_of_not_stopping(whole, tmp_path, stopped):
     assert trained(epochs=5, resume=path) == whole
 
 
-# With several heads and tied layers; what is for one output is left out.
-ONE_OUTPUT = ("label_smoothing", "class_weight", "mixup")
-SEVERAL = {name: value for name, value in EVERYTHING.items() if name not in ONE_OUTPUT} | {
+# With several heads and tied layers; what is for one output is left out, and masks.
+LEFT_OUT = ("label_smoothing", "class_weight", "mixup", "connections")
+LEFT_OUT += ("prune", "prune_by", "prune_start", "prune_epochs")
+SEVERAL = {name: value for name, value in EVERYTHING.items() if name not in LEFT_OUT} | {
     "hidden": [40, 40, 40],
     "activation": ["gelu", "prelu(alpha=0.1)", "tanh"],
+    "normalization": ["batch", "layer", "none"],
     "tied": [[1, 2]],
     "layer_rates": [1.0, 0.5, 0.5, 1.0],
     "dropout": [0.2, 0.1, 0.1],
