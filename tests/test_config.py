@@ -228,6 +228,8 @@ EVERY_KEY = {
     "validation_fraction": 0.25,
     "test_fraction": 1 / 3,
     "hidden": (30, 7),
+    "tied": ((0, 1), (0, 2)),
+    "tied_transposed": ((0, 1),),
     "activation": ("tanh", "relu"),
     "normalization": ("batch(momentum=0.25, epsilon=1e-05)", "none"),
     "skips": ((0, 2), (1, 3)),

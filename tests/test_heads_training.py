@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -157,7 +158,8 @@ def test_a_file_whose_parts_contradict_each_other_is_refused(
 ) -> None:
     from fastmlp.model.container import pack
 
-    about, tensors = model._description.as_json(), model._description.tensors()
+    about = copy.deepcopy(model._description.as_json())
+    tensors = model._description.tensors()
     for number, layer in enumerate(model.parameters):
         tensors |= {f"layer.{number}.weight": layer[0], f"layer.{number}.bias": layer[1]}
     parts = about["targets"]["heads"]
@@ -365,3 +367,32 @@ def test_a_structured_array_is_a_mapping() -> None:
     data = fastmlp.Dataset("set", X, Y)  # type: ignore[arg-type]
     held = fastmlp.train(data, **OPTIONS, validation_fraction=0, test_fraction=0)
     assert bits(held) == bits(expected)
+
+
+def test_a_descent_learns_all_heads_at_once() -> None:
+    options = {"hidden": [12], "optimizer": "lbfgs", "epochs": 15}
+    model = fastmlp.train(X, Y, heads={"size": {"weight": 0.5}}, **options)
+    losses = [model.history[f"loss_{name}"][-1] for name in Y]
+    assert model.history["loss"][-1] == pytest.approx(np.dot([1, 1, 0.5, 1], losses), rel=1e-5)
+    evaluation: Any = model.evaluate(X, Y)
+    assert model.history["loss"][-1] == pytest.approx(evaluation.loss, rel=1e-5)
+    assert model.history["accuracy_sign"][-1] == evaluation["sign"].accuracy
+    assert model.history["loss"][-1] < 0.3 * model.history["loss"][0]
+
+
+@pytest.mark.parametrize("by", ["weight", "neuron"])
+def test_a_model_with_heads_can_be_pruned(model: fastmlp.Model, by: str) -> None:
+    pruned = model.prune(0.5, by=by, layers=[0])
+    assert pruned.heads == model.heads
+    said, whole = pruned.predict(X), pruned.evaluate(X, Y)
+    assert list(said) == list(Y)  # type: ignore[arg-type]
+    for name, values in pruned.predict(X[:2]).items():  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(values, said[name][:2])
+    assert whole.loss < 3 * model.evaluate(X, Y).loss
+
+
+def test_first_weights_may_be_scaled_to_the_data() -> None:
+    options = OPTIONS | {"epochs": 1, "init_scaling": "data"}
+    model = fastmlp.train(X, Y, **options)
+    assert model.config.network.init_scaling == "data"
+    assert bits(model) != bits(fastmlp.train(X, Y, **OPTIONS | {"epochs": 1}))

@@ -99,6 +99,79 @@ def test_gradients_agree_with_central_differences() -> None:
         np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6 * np.abs(want).max())
 
 
+AUTO_SIZES, AUTO_UNITS = (6, 4, 3, 4, 6), ("tanh", "tanh", "tanh", "identity")
+TRANSPOSED = {"tied_transposed": [(0, 3), (1, 2)]}
+
+
+def differences(old: Any, new: Any) -> list[list[np.ndarray]]:
+    pairs = zip(old, new, strict=True)
+    return [[a - b for a, b in zip(*layers, strict=True)] for layers in pairs]
+
+
+def autoencoder(structure: Any = TRANSPOSED, dtype: str = "float64") -> _core.Network:
+    network = _core.Network(AUTO_SIZES, AUTO_UNITS, dtype, structure)
+    network.initialize("glorot_normal", 3, 0.3, "normal")
+    return network
+
+
+def encode(network: _core.Network, epochs: int = 1, **options: Any) -> _core.EpochResult:
+    x = np.random.default_rng(4).normal(size=(50, 6)).astype(network.dtype)
+    chosen = {"loss": "mean_squared_error", "batch_size": 50, "learning_rate": 1.0, **options}
+    trainer = _core.Trainer(network, x, x, **chosen)
+    results = [trainer.run_epoch(epoch) for epoch in range(epochs)]
+    trainer.close()
+    return results[-1]
+
+
+def test_the_gradient_of_a_transpose_is_the_sum_of_both() -> None:
+    network = autoencoder()
+    layers, free = network.parameters(), untied(network)
+    for a, b in TRANSPOSED["tied_transposed"]:
+        np.testing.assert_array_equal(layers[b][0], layers[a][0].T)
+    encode(network, shuffle=False)
+    encode(free, shuffle=False)
+    own = differences(layers, free.parameters())
+    for number, (old, new) in enumerate(zip(layers, network.parameters(), strict=True)):
+        other = own[3 - number][0].T
+        np.testing.assert_allclose(old[0] - new[0], own[number][0] + other, rtol=1e-9, atol=1e-14)
+        np.testing.assert_allclose(old[1] - new[1], own[number][1], rtol=1e-12, atol=1e-15)
+    plain = _core.Network(AUTO_SIZES, AUTO_UNITS)
+    assert plain.parameter_count - network.parameter_count == 6 * 4 + 4 * 3
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer": "nadam", "learning_rate": 0.01, "l2": 0.1, "batch_size": 7},
+        {"optimizer": "rmsprop", "learning_rate": 0.01, "momentum": 0.5, "l1": 0.01},
+        {"momentum": 0.9, "learning_rate": 0.1, "ema_decay": 0.8, "clip_norm": 0.3},
+        {"learning_rate": 0.1, "clip_value": 0.01, "bias_rate": 0.5, "dropout": [0.1] * 4},
+    ],
+)
+def test_transposes_stay_transposes(options: dict[str, Any], threads: int, team: Any) -> None:
+    team(threads)
+    for dtype in ("float32", "float64"):
+        network = autoencoder(dtype=dtype)
+        encode(network, epochs=4, **options)
+        layers = network.parameters()
+        for a, b in TRANSPOSED["tied_transposed"]:
+            np.testing.assert_array_equal(layers[b][0], layers[a][0].T)
+
+
+def test_the_norm_counts_a_transpose_once() -> None:
+    network = autoencoder()
+    free = untied(network)
+    layers = network.parameters()
+    encode(free, shuffle=False)
+    own = differences(layers, free.parameters())
+    joint = [own[0][0] + own[3][0].T, own[1][0] + own[2][0].T, *(b for _, b in own)]
+    norm = np.sqrt(sum(float((one**2).sum()) for one in joint))
+    encode(network, clip_norm=0.5 * norm, shuffle=False)
+    step = layers[0][0] - network.parameters()[0][0]
+    np.testing.assert_allclose(step, 0.5 * joint[0], rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -158,7 +231,9 @@ def digest() -> str:
     trainer = _core.Trainer(network, x, x, loss="mean_squared_error", batch_size=2100)
     trainer.run_epoch(0)
     trainer.close()
-    return hashlib.sha256(content + b"".join(bits(network))).hexdigest()
+    auto = autoencoder(dtype="float32")
+    encode(auto, 3, learning_rate=0.1, momentum=0.9, batch_size=8)
+    return hashlib.sha256(content + b"".join(bits(network) + bits(auto))).hexdigest()
 
 
 def test_the_state_of_a_trainer_goes_on() -> None:
@@ -188,9 +263,10 @@ def test_the_state_of_a_trainer_goes_on() -> None:
     [
         ([(2, 1)], "tied layers 2 and 1: the first must stand below the second"),
         ([(1, 5)], "tied layers 1 and 5: .* both among the layers 0 to 4"),
-        ([(0, 1)], "tied layers 0 and 1 have W of 5 x 7 and 7 x 7; they must have one shape"),
+        ([(0, 1)], "tied layers 0 and 1 have W of 5 x 7 and 7 x 7; the second must be 5 x 7"),
         ([(1, 2), (2, 3)], "layer 2 is tied to layer 1 already; tie every layer to the lowest"),
         ([(1, 3), (2, 3)], "layer 3 is tied to layer [12] already"),
+        ([(0, 1.5)], "tied must be a sequence of pairs of layer numbers"),
         ([1], "tied must be a sequence of pairs of layer numbers"),
     ],
 )
@@ -213,6 +289,22 @@ def test_wrong_calls_change_nothing() -> None:
     with pytest.raises(ValueError, match="bf16"):
         train(make(dtype="float32"), precision="bf16")
     assert bits(network) == before
+    auto = autoencoder()
+    layers = auto.parameters()
+    layers[3] = (layers[3][0] * 2, layers[3][1])
+    with pytest.raises(ValueError, match=r"parameters\[3\]\[0\] is not the transpose of"):
+        auto.set_parameters(layers)
+    with pytest.raises(ValueError, match="max_norm limits columns of W"):
+        encode(auto, max_norm=1.0)
+    x = np.zeros((5, 6))
+    with pytest.raises(ValueError, match="tied_transposed does not go with it"):
+        _core.Trainer(auto, x, x, loss="huber", optimizer="lbfgs")
+    with pytest.raises(ValueError, match=r"layer_rates\[0\] and layer_rates\[3\] are of tied"):
+        encode(auto, layer_rates=[1, 1, 1, 0.5])
+    with pytest.raises(ValueError, match="W of 6 x 4 and 3 x 4; the second must be 4 x 6"):
+        autoencoder({"tied_transposed": [(0, 2)]})
+    with pytest.raises(ValueError, match="layer 3 is tied to layer 0 already"):
+        autoencoder({"tied_transposed": [(0, 3), (0, 3)]})
 
 
 X, LABELS = data()[0], np.arange(30) % 2
@@ -236,14 +328,51 @@ def test_a_model_keeps_one_tensor(tmp_path: Any) -> None:
     assert fastmlp.Config.from_toml(config.to_toml()) == config
 
 
+def test_an_autoencoder_keeps_one_matrix(tmp_path: Any) -> None:
+    path = tmp_path / "auto.safetensors"
+    ties = {"hidden": [4, 3, 4], "tied_transposed": [[0, 3], [1, 2]], "batch_size": 8}
+    model = fastmlp.train(X, X, epochs=3, **ties)
+    np.testing.assert_array_equal(model.parameters[3][0], model.parameters[0][0].T)
+    assert model.summary().parameters == 5 * 4 + 4 * 3 + (4 + 3 + 4 + 5)
+    assert "layers 1 and 4 are tied, transposed" in repr(model.summary())
+    model.save(path)
+    names = set(load_file(path))
+    assert {"layer.0.weight", "layer.3.bias"} <= names
+    assert not names & {"layer.2.weight", "layer.3.weight"}
+    np.testing.assert_array_equal(fastmlp.load(path).predict(X), model.predict(X))
+
+
+def test_what_takes_a_layer_apart_is_refused() -> None:
+    model = fastmlp.train(X, LABELS, epochs=1, **OPTIONS)
+    with pytest.raises(ConfigError, match="have a mask; tied layers have none"):
+        model.prune(0.5)
+    with pytest.raises(ConfigError, match="units cannot be taken out of a network with tied"):
+        model.shrink()
+    assert model.prune(0.5, layers=[0]).sparsity[0] == 0.5
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "steepest_descent"])
+def test_a_descent_moves_tied_layers_together(optimizer: str) -> None:
+    model = fastmlp.train(X, LABELS, hidden=[6, 6, 6], tied=[[1, 2]], optimizer=optimizer, epochs=8)
+    np.testing.assert_array_equal(model.parameters[2][0], model.parameters[1][0])
+    assert model.history["loss"][-1] < 0.9 * model.history["loss"][0]
+
+
 @pytest.mark.parametrize("averaging", ["ema", "swa"])
-def test_training_goes_on_with_the_same_bits(tmp_path: Any, averaging: str) -> None:
+@pytest.mark.parametrize("transposed", [False, True])
+def test_training_goes_on_with_the_same_bits(
+    tmp_path: Any, averaging: str, transposed: bool
+) -> None:
     path = tmp_path / "run.safetensors"
     options = OPTIONS | {"optimizer": "adam", "averaging": averaging}
     options |= {"swa_start": 2} if averaging == "swa" else {}
-    whole = fastmlp.train(X, LABELS, epochs=5, **options)
-    fastmlp.train(X, LABELS, epochs=3, checkpoint=path, **options)
-    found = fastmlp.train(X, LABELS, epochs=5, resume=path)
+    options |= (
+        {"hidden": [4, 3, 4], "tied": [], "tied_transposed": [[0, 3], [1, 2]]} if transposed else {}
+    )
+    target = X if transposed else LABELS
+    whole = fastmlp.train(X, target, epochs=5, **options)
+    fastmlp.train(X, target, epochs=3, checkpoint=path, **options)
+    found = fastmlp.train(X, target, epochs=5, resume=path)
     for one, other in zip(found.parameters, whole.parameters, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -257,8 +386,17 @@ def test_training_goes_on_with_the_same_bits(tmp_path: Any, averaging: str) -> N
         ({"tied": [1]}, r"tied must be a list of pairs of layers such as \[\[1, 2\]\]; got \[1\]"),
         ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 0; got 2.5"),
         ({"precision": "bf16", "dtype": "float32"}, "bf16"),
+        ({"init_scaling": "data"}, "init_scaling='data' does not go with tied layers"),
+        ({"connections": [3, 3, 6]}, "tied layers 1 and 2 have a mask; tied layers have none"),
+        ({"tied": [], "tied_transposed": [[1, 2]], "max_norm": 1.0}, "max_norm limits columns"),
     ],
 )
 def test_wrong_configurations_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         fastmlp.train(X, LABELS, **OPTIONS | options)
+
+
+def test_a_descent_refuses_transposes() -> None:
+    options = {"hidden": [6, 6, 6], "tied_transposed": [[1, 2]], "optimizer": "lbfgs"}
+    with pytest.raises(ConfigError, match="tied_transposed does not go with optimizer 'lbfgs'"):
+        fastmlp.train(X, LABELS, **options)

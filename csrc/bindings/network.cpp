@@ -35,6 +35,14 @@ py::list get_parameters(Network& network) {
     });
 }
 
+template <class T>
+bool is_transpose(const py::array_t<T, py::array::c_style>& a, const py::array_t<T, py::array::c_style>& b) {
+    for (py::ssize_t i = 0; i < a.shape(0); ++i)
+        for (py::ssize_t j = 0; j < a.shape(1); ++j)
+            if (a.at(i, j) != b.at(j, i)) return false;
+    return true;
+}
+
 // What a tied layer is given must be what its owner is given.
 template <class T>
 void require_tied(const Parameters<T>& parameters, const std::vector<LayerArrays<T>>& given) {
@@ -42,6 +50,10 @@ void require_tied(const Parameters<T>& parameters, const std::vector<LayerArrays
         for (std::size_t tensor = 0; tensor < 2; ++tensor) {
             const int64_t owner = parameters[l].owner;
             const auto &own = given[static_cast<std::size_t>(l)][tensor], &other = given[static_cast<std::size_t>(owner)][tensor];
+            if (tensor == 0 && parameters.transposes(l) &&
+                !is_transpose<T>(own, given[static_cast<std::size_t>(parameters[l].weight_owner)][0]))
+                throw py::value_error("parameters[" + std::to_string(l) + "][0] is not the transpose of parameters[" +
+                                      std::to_string(parameters[l].weight_owner) + "][0]; the layers are tied");
             if (!std::equal(own.data(), own.data() + own.size(), other.data()))
                 throw py::value_error("parameters[" + std::to_string(l) + "][" + std::to_string(tensor) + "] differs from parameters[" +
                                       std::to_string(owner) + "][" + std::to_string(tensor) + "]; the layers are tied");

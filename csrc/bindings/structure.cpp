@@ -12,7 +12,7 @@ namespace py = pybind11;
 namespace fastmlp {
 namespace {
 
-// owner: the layer whose tensor it is.
+// owner: the layer whose tensor it is, or whose transpose.
 py::dict tensor_row(const std::string& name, const py::tuple& shape, bool trained, int64_t owner) {
     return py::dict(py::arg("name") = name, py::arg("shape") = shape, py::arg("trained") = trained, py::arg("owner") = owner);
 }
@@ -36,14 +36,20 @@ std::vector<Head> heads_of(const py::handle& given) {
     return heads;
 }
 
-std::vector<Tie> ties_of(const py::handle& given) {
+std::vector<Tie> ties_of(const py::handle& given, const std::string& name) {
     try {
         std::vector<Tie> tied;
         for (const auto& pair : given.cast<std::vector<std::array<int64_t, 2>>>()) tied.push_back({pair[0], pair[1]});
         return tied;
     } catch (const py::cast_error&) {
-        throw py::type_error("tied must be a sequence of pairs of layer numbers; got " + std::string(py::repr(given)));
+        throw py::type_error(name + " must be a sequence of pairs of layer numbers; got " + std::string(py::repr(given)));
     }
+}
+
+py::list as_list(const std::vector<Tie>& tied) {
+    py::list pairs;
+    for (const Tie& tie : tied) pairs.append(py::make_tuple(tie.owner, tie.follower));
+    return pairs;
 }
 
 template <class Value>
@@ -70,25 +76,26 @@ Structure structure_of(const py::dict& given) {
                 structure.normalization.push_back(chosen_normalization(text));
         else if (name == "skips")
             structure.skips = read<std::vector<std::array<int64_t, 2>>>(name, value, "a list of pairs [from, to]");
-        else if (name == "tied")
-            structure.tied = ties_of(value);
+        else if (name == "tied" || name == "tied_transposed")
+            (name == "tied" ? structure.tied : structure.tied_transposed) = ties_of(value, name);
         else
-            throw std::invalid_argument("structure has no '" + name + "'; it has: heads, masked, normalization, skips, tied");
+            throw std::invalid_argument("structure has no '" + name +
+                                        "'; it has: heads, masked, normalization, skips, tied, tied_transposed");
     }
     return structure;
 }
 
 py::dict as_dict(const Structure& structure) {
     py::dict given;
-    py::list heads, normalization, tied;
+    py::list heads, normalization;
     for (const Head& head : structure.heads) heads.append(py::make_tuple(head.units, text_of(head.unit)));
     for (const ChosenNormalization& one : structure.normalization) normalization.append(text_of(one));
-    for (const Tie& tie : structure.tied) tied.append(py::make_tuple(tie.owner, tie.follower));
     if (!structure.heads.empty()) given["heads"] = heads;
     if (!structure.masked.empty()) given["masked"] = py::cast(structure.masked);
     if (!structure.normalization.empty()) given["normalization"] = normalization;
     if (!structure.skips.empty()) given["skips"] = py::cast(structure.skips);
-    if (!structure.tied.empty()) given["tied"] = tied;
+    if (!structure.tied.empty()) given["tied"] = as_list(structure.tied);
+    if (!structure.tied_transposed.empty()) given["tied_transposed"] = as_list(structure.tied_transposed);
     return given;
 }
 
@@ -98,7 +105,9 @@ py::list tensor_rows(const Spec& spec) {
         const int64_t columns = spec.columns(static_cast<int64_t>(l));
         py::list rows;
         const int64_t owner = spec.structure.owner_of(static_cast<int64_t>(l));
-        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], columns), true, owner));
+        const int64_t weight_owner = spec.structure.weight_owner_of(static_cast<int64_t>(l));
+        rows.append(tensor_row("weight", py::make_tuple(spec.sizes[l], columns), true, weight_owner));
+        rows[0]["transposed"] = weight_owner != owner;
         rows.append(tensor_row("bias", py::make_tuple(columns), true, owner));
         for (const ExtraTensor& one : spec.extras[l])
             rows.append(tensor_row(one.name,

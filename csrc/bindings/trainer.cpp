@@ -248,6 +248,9 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
     rule.schedule = make_schedule(schedule, named.schedule);
     rule.clip_value = clip_value;
     rule.clip_norm = clip_norm;
+    if (max_norm > 0 && !network->spec.structure.tied_transposed.empty())
+        throw std::invalid_argument(
+            "max_norm limits columns of W; in layers that are tied_transposed they are rows of another: leave it out");
     require_tied_rates(network->spec, layer_rates);
     rule.layer_rates = std::move(layer_rates);
     rule.bias_rate = bias_rate;
@@ -261,6 +264,7 @@ std::unique_ptr<Trainer> make_trainer(const NetworkPointer& network, const py::o
                             {"augmentation", augment.any()},
                             {"noise", noise != 0},
                             {"max_norm", max_norm != 0},
+                            {"tied_transposed", !network->spec.structure.tied_transposed.empty()},
                             {"ema_decay", ema_decay.has_value()}});
     }
     const bool has_heads = !network->spec.structure.heads.empty();

@@ -50,10 +50,10 @@ AugmentOptions augmentation_of(const py::dict& given, int64_t features) {
 }
 
 void require_tied_rates(const Spec& spec, const std::vector<double>& layer_rates) {
-    for (const Tie& tie : spec.structure.tied) {
-        const auto owner = static_cast<std::size_t>(tie.owner), follower = static_cast<std::size_t>(tie.follower);
-        if (follower < layer_rates.size() && layer_rates[owner] != layer_rates[follower])
-            throw std::invalid_argument("layer_rates[" + std::to_string(owner) + "] and layer_rates[" + std::to_string(follower) +
+    for (std::size_t l = 0; l < layer_rates.size(); ++l) {
+        const auto owner = static_cast<std::size_t>(spec.structure.weight_owner_of(static_cast<int64_t>(l)));
+        if (owner < layer_rates.size() && layer_rates[owner] != layer_rates[l])
+            throw std::invalid_argument("layer_rates[" + std::to_string(owner) + "] and layer_rates[" + std::to_string(l) +
                                         "] are of tied layers and must be equal");
     }
 }

@@ -46,7 +46,7 @@ void Clipping<T>::take(Arena& in, const Parameters<T>& parameters) {
         for (int64_t i = 0; i < rows; i += rows_of_a_block) blocks.push_back({l, tensor, i, std::min(rows, i + rows_of_a_block)});
     };
     for (int64_t l = 0; l < parameters.layers(); ++l) {
-        if (parameters.owns(l)) cut(l, -2, parameters[l].in);
+        if (parameters[l].weight_owner == l) cut(l, -2, parameters[l].in);
         if (parameters.owns(l)) cut(l, -1, 1);
         for (std::size_t e = 0; e < parameters[l].extras.size(); ++e)
             if (parameters[l].extras[e].about.trained) cut(l, static_cast<int>(e), parameters[l].extras[e].about.lines());

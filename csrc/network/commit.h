@@ -37,7 +37,8 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
         for (int64_t l = 0; l < context.parameters.layers(); ++l) {
             double uses = 0;  // of tied layers the gradients are summed
             for (int64_t k = 0; k < context.parameters.layers(); ++k)
-                if (context.parameters[k].owner == context.parameters[l].owner) uses += largest_gradient(worst, k, context.parameters[k]);
+                if (context.parameters[k].weight_owner == context.parameters[l].weight_owner)
+                    uses += largest_gradient(worst, k, context.parameters[k]);
             const double extra = worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
             const double mean = std::max(uses, extra), sum = static_cast<double>(batch) * mean;
             const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, mean, sum);

@@ -179,6 +179,7 @@ void initialize(Parameters<T>& parameters, const Initializer& with) {
             if (skip.number >= 0) fill_projection(layer, skip, weights, with.std, {with.seed, Purpose::weights, number});
         fill(layer.bias, 1, layer.out, layer.out, {with.seed, Purpose::biases, number}, Drawn::normal, normal_biases ? with.std : 0.0);
     }
+    parameters.fill_transposes();
 }
 
 template void initialize(Parameters<float>&, const Initializer&);

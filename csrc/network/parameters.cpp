@@ -65,6 +65,7 @@ Parameters<T>::Parameters(const Spec& spec) : plain(spec.is_plain()) {
         layer.weight_row = padded<T>(layer.out);
         layer.learns = row_of(chosen).learned;
         layer.owner = spec.structure.owner_of(l);
+        layer.weight_owner = spec.structure.weight_owner_of(l);
         layers_.push_back(std::move(layer));
         std::copy(chosen.constants.begin(), chosen.constants.end(), layers_.back().constants.begin());
         for (const ExtraTensor& one : spec.extras[i]) layers_.back().extras.push_back({one, nullptr, padded<T>(one.columns)});
@@ -112,6 +113,15 @@ void Parameters<T>::find_zeros() {
 template <class T>
 void Parameters<T>::forget_zeros() {
     sparse = nullptr;
+}
+
+template <class T>
+void Parameters<T>::fill_transposes() {
+    for (int64_t l = 0; l < layers(); ++l) {
+        const Layer<T>&layer = (*this)[l], &owner = (*this)[layer.weight_owner];
+        for (int64_t i = 0; transposes(l) && i < layer.in; ++i)
+            for (int64_t j = 0; j < layer.out; ++j) layer.weight[i * layer.weight_row + j] = owner.weight[j * owner.weight_row + i];
+    }
 }
 
 template <class T>

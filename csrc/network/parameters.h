@@ -41,8 +41,9 @@ struct Layer {
     LayerStructure<T> structure;
     const T* mask = nullptr;  // (in x out), ld = weight_row: where W stays zero; null: W is whole
 
-    bool learns;      // its activation's constants: they are the first extras
-    int64_t owner{};  // the layer whose W and b these are; mostly this one
+    bool learns;             // its activation's constants: they are the first extras
+    int64_t owner{};         // the layer whose W and b these are; mostly this one
+    int64_t weight_owner{};  // the layer whose W, maybe transposed, this is: its gradients are summed
 
     // Of the activation, for kernels that begin at this unit.
     const T* constants_from(int64_t unit) const { return learns ? extras[0].values + unit : constants.data(); }
@@ -69,12 +70,15 @@ public:
 
     const Layer<T>& operator[](int64_t l) const { return layers_[static_cast<std::size_t>(l)]; }
     int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
-    bool owns(int64_t l) const { return (*this)[l].owner == l; }        // its W and b, which a layer below may have
+    bool owns(int64_t l) const { return (*this)[l].owner == l; }  // its W and b, which a layer below may have
+    // Its own W, which is the transpose of another's: the same numbers at all times.
+    bool transposes(int64_t l) const { return owns(l) && (*this)[l].weight_owner != l; }
+    void fill_transposes();                                             // from their owners
     const std::vector<HeadOutput<T>>& heads() const { return heads_; }  // empty: the last layer has the output unit
     T largest_magnitude() const;
     bool ties() const {
         for (int64_t l = 0; l < layers(); ++l)
-            if (!owns(l)) return true;
+            if ((*this)[l].weight_owner != l) return true;
         return false;
     }
     void fill_extras();                                 // as they begin, but what the caller gives

@@ -35,6 +35,7 @@ std::vector<ExtraTensor> learned(const ChosenActivation& chosen, int64_t units) 
 
 // 1 where a weight is, 0 where it is zero and stays so.
 ExtraTensor mask(int64_t in, int64_t out) { return {"mask", in, out, 1, false, false, true}; }
+
 // Throws where the heads do not make up the last layer.
 void require_heads(const Spec& spec) {
     if (spec.structure.heads.empty()) return;
@@ -53,33 +54,47 @@ void require_heads(const Spec& spec) {
                                     std::string(Identity::name) + "', not '" + text_of(spec.activations.back()) + "'");
 }
 
-// Throws where a tie does not go from a layer to a later one of the same shape, or one layer has two owners.
+std::string shape_text(int64_t rows, int64_t columns) { return std::to_string(rows) + " x " + std::to_string(columns); }
+
+// Throws where a tie does not go from a layer to a later one of the same shape (transposed, of W^T).
+void require_tie(const Spec& spec, const Tie& tie, bool transposed) {
+    const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
+    if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
+        throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
+                                    std::to_string(spec.layers() - 1));
+    const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
+    const std::vector<bool>& masked = spec.structure.masked;
+    if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
+    int64_t rows = spec.sizes[a], columns = spec.columns(tie.owner);
+    const int64_t own_rows = spec.sizes[b], own_columns = spec.columns(tie.follower);
+    const std::string shapes = shape_text(rows, columns) + " and " + shape_text(own_rows, own_columns);
+    if (transposed) std::swap(rows, columns);
+    if (rows != own_rows || columns != own_columns)
+        throw std::invalid_argument(both + " have W of " + shapes + "; the second must be " + shape_text(rows, columns));
+}
+
+// Throws where a layer has two owners, or an owner has one.
 void require_ties(const Spec& spec) {
-    for (const Tie& tie : spec.structure.tied) {
-        const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
-        if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
-            throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
-                                        std::to_string(spec.layers() - 1));
-        const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
-        const std::vector<bool>& masked = spec.structure.masked;
-        if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
-        if (spec.sizes[a] != spec.sizes[b] || spec.columns(tie.owner) != spec.columns(tie.follower))
-            throw std::invalid_argument(both + " have W of " + std::to_string(spec.sizes[a]) + " x " +
-                                        std::to_string(spec.columns(tie.owner)) + " and " + std::to_string(spec.sizes[b]) + " x " +
-                                        std::to_string(spec.columns(tie.follower)) + "; they must have one shape");
-        for (const Tie& other : spec.structure.tied)
+    std::vector<Tie> all = spec.structure.tied;
+    for (const Tie& tie : spec.structure.tied) require_tie(spec, tie, false);
+    for (const Tie& tie : spec.structure.tied_transposed) require_tie(spec, tie, true);
+    all.insert(all.end(), spec.structure.tied_transposed.begin(), spec.structure.tied_transposed.end());
+    for (const Tie& tie : all)
+        for (const Tie& other : all)
             if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
-                throw std::invalid_argument(both + ": layer " + std::to_string(other.follower) + " is tied to layer " +
+                throw std::invalid_argument("tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower) +
+                                            ": layer " + std::to_string(other.follower) + " is tied to layer " +
                                             std::to_string(other.owner) + " already; tie every layer to the lowest");
-    }
 }
 
 }  // namespace
 
 int64_t Spec::parameter_count() const {
     int64_t count = 0;
-    for (int64_t l = 0; l < layers(); ++l)
-        if (structure.owner_of(l) == l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)] + 1, columns(l)));
+    for (int64_t l = 0; l < layers(); ++l) {
+        if (structure.weight_owner_of(l) == l) count = checked_sum(count, checked_product(sizes[static_cast<std::size_t>(l)], columns(l)));
+        if (structure.owner_of(l) == l) count = checked_sum(count, columns(l));
+    }
     for (const auto& layer : extras)
         for (const ExtraTensor& one : layer)
             if (one.trained) count = checked_sum(count, checked_product(one.lines(), one.columns));

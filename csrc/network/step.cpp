@@ -27,6 +27,7 @@
 #include "network/norms.h"
 #include "network/structured.h"
 #include "network/structured_back.h"
+#include "network/ties.h"
 #include "network/update.h"
 
 namespace fastmlp {
@@ -191,6 +192,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     }
 
     if (!stays_finite(context, batch)) return StepResult::not_finite;
+    if (!context.parameters.plain) join_transposed(context, member);
     int64_t correct = 0;
     for (const Peaks<T>& peaks : plan.peaks) correct += peaks.correct;
     if (plan.clipping.by_norm) sum_squares(context, member);

@@ -1,6 +1,6 @@
 # The C++ engine as Python sees it (csrc/bindings); a test keeps this equal to the module.
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, type_check_only
+from typing import Any, NotRequired, TypedDict, type_check_only
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -101,6 +101,7 @@ class TensorRow(TypedDict):
     shape: tuple[int, ...]
     trained: bool
     owner: int  # the layer whose tensor it is: of tied layers the lowest
+    transposed: NotRequired[bool]  # of W: whether it is the owner's transpose
 
 @type_check_only
 class DropoutScheduleRow(TypedDict):

@@ -11,8 +11,8 @@
 //   mkdir -p /tmp/bits/runtime && for LIST in FASTMLP_ISAS FASTMLP_PAIR_ISAS
 //   do echo "#define $LIST(row) row(portable, always)" >> /tmp/bits/runtime/isas.h; done
 //   COMPILE='-std=c++17 -O2 -ffp-contract=off -fno-math-errno -fno-trapping-math -DFASTMLP_ISA=portable -DFASTMLP_TEAM_STD -pthread'
-//   SOURCES="tests/cpp/train_bits.cpp csrc/descent/*.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp csrc/kernels/*.cpp"
-//   aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
+//   SOURCES="tests/cpp/train_bits.cpp csrc/descent/*.cpp csrc/gemm/*.cpp csrc/network/*.cpp csrc/random/*.cpp csrc/runtime/*.cpp
+//   csrc/kernels/*.cpp" aarch64-linux-gnu-g++ $COMPILE -static -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/arm && qemu-aarch64 /tmp/bits/arm 2
 //   g++ $COMPILE -g -O1 -fsanitize=address,undefined -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/asan && /tmp/bits/asan 3
 //   g++ $COMPILE -g -O1 -fsanitize=thread            -Icsrc -I/tmp/bits $SOURCES -o /tmp/bits/tsan && /tmp/bits/tsan 3
 #include <atomic>

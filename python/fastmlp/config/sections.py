@@ -107,6 +107,9 @@ class NetworkConfig(Section):
     tied: Sequence[Sequence[int]] = key(
         (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
     )
+    tied_transposed: Sequence[Sequence[int]] = key(
+        (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"
+    )
     init: str = key("auto", choice(("auto", *INITIALIZERS)), "how the first weights are drawn")
     init_scaling: str = key(
         "none",
@@ -161,6 +164,8 @@ class NetworkConfig(Section):
             found["skips"] = [list(pair) for pair in self.skips]
         if self.tied:
             found["tied"] = [list(pair) for pair in self.tied]
+        if self.tied_transposed:
+            found["tied_transposed"] = [list(pair) for pair in self.tied_transposed]
         return found
 
     def hidden_activations(self) -> tuple[str, ...]:

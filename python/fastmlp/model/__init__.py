@@ -26,7 +26,7 @@ from . import pruning
 from . import tensors as layer_tensors
 from .container import pack, read_container, unpack
 from .description import STATE_KEY, Description, slots, tensor_rows
-from .heads import HeadTargets, evaluate_heads, head_notes
+from .heads import TIES, HeadTargets, evaluate_heads, head_notes
 from .measures import has_probabilities, meaning, measured, probabilities, require_probabilities
 from .multilabel import LabelSetTargets
 from .summary import Summary
@@ -367,15 +367,19 @@ class Model:
             )
         )
         targets = about.targets
-        ties = [f"layers {a + 1} and {b + 1} are tied" for a, b in self.config.network.tied]
         notes = [f"inputs: scaling {about.scaling.kind}"]
         if isinstance(targets, HeadTargets):
             notes += head_notes(self.config, targets)
         else:
             notes.append(meaning(targets))
+        notes += [
+            f"layers {a + 1} and {b + 1} are {key.replace('_', ', ')}"
+            for key in TIES
+            for a, b in getattr(self.config.network, key)
+        ]
         if any("mask" in (row["name"] for row in rows) for rows in self._network.tensors):
             notes.append("zero weights: " + ", ".join(f"{one:.1%}" for one in self.sparsity))
-        return Summary(layers, about.dtype, (*notes, *ties))
+        return Summary(layers, about.dtype, tuple(notes))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a safetensors file, whole or not at all; `load` gives an equal one.

@@ -22,7 +22,7 @@ from ..errors import ConfigError, ModelFileError
 from ..evaluation import History
 from . import tensors, training_state
 from .container import DTYPES, FORMAT_VERSION, Slot
-from .heads import HEADED_OUTPUT, AnyTargets, HeadTargets
+from .heads import HEADED_OUTPUT, TIES, AnyTargets, HeadTargets
 from .multilabel import LabelSetTargets
 from .scaling import SCALINGS, InputScaling
 from .targets import ClassTargets, Targets, ValueTargets
@@ -179,8 +179,6 @@ def slots(values: Mapping[str, Any]) -> dict[str, Slot]:
     )
     _need(isinstance(dtype, str) and dtype in DTYPES, f"network dtype {dtype!r}")
     config = _check_config(values["config"], network)
-    tied = [list(pair) for pair in config.network.tied]
-    _need(network.get("structure", {}).get("tied", []) == tied, "network tied")
     _check_about(values, sizes[0])
     rows = _tensor_rows(network)
     found = tensors.slots(rows, dtype)
@@ -281,7 +279,7 @@ def _configured(network: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of the structure the configuration says too."""
     structure = network.get("structure", {})
     _need(isinstance(structure, dict), f"network structure {structure!r}")
-    return {key: structure[key] for key in ("normalization", "skips", "tied") if key in structure}
+    return {key: structure[key] for key in ("normalization", "skips", *TIES) if key in structure}
 
 
 def _check_about(values: Mapping[str, Any], inputs: int) -> None:

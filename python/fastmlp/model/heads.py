@@ -21,6 +21,7 @@ from .targets import ClassTargets, Targets
 
 Array = NDArray[Any]
 HEADED_OUTPUT = "identity"  # of the last layer: the heads have the output units
+TIES = ("tied", "tied_transposed")  # keys of [network] and of the structure
 Encoded = dict[str, Array]  # by head: class numbers (samples,) or values (samples, units)
 
 

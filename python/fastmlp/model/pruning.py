@@ -145,7 +145,10 @@ def with_masks(
     """Return a network whose weights are zero where the masks are, and its description."""
     structure = structure_with(description.structure, masks)
     changed = dataclasses.replace(description, structure=structure)
-    found = changed.network()
+    try:
+        found = changed.network()
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     found.set_parameters(fitted(found.tensors, _named(network), masks))
     return found, changed
 

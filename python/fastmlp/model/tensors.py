@@ -56,10 +56,12 @@ def by_name(rows: Rows, layers: Layers, group: str = "") -> dict[str, Array]:
 
 def by_layer(rows: Rows, tensors: Mapping[str, Array], group: str = "") -> Layers:
     """Return the arrays that a file has under these names."""
-    return [
-        tuple(tensors[f"{group}layer.{row['owner']}.{row['name']}"] for row in layer)
-        for layer in rows
-    ]
+
+    def array(row: TensorRow) -> Array:
+        own = tensors[f"{group}layer.{row['owner']}.{row['name']}"]
+        return own.T if row.get("transposed") else own
+
+    return [tuple(array(row) for row in layer) for layer in rows]
 
 
 def with_kept(rows: Rows, layers: Layers, current: Layers) -> Layers:

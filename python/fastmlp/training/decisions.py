@@ -86,8 +86,7 @@ def decide(
             f"precision {config.training.precision!r} needs dtype 'float32'; "
             f"got {config.network.dtype!r}"
         )
-    if config.training.precision != "full" and config.network.tied:
-        raise ConfigError(f"tied layers need precision 'full'; got {config.training.precision!r}")
+    _require_ties_fit(config)
     _require_dropout_fits(config)
     _require_structure_fits(config)
     if config.augmentation.chosen() and data.image_shape is None:
@@ -190,6 +189,21 @@ def _require_trainable(activation: str) -> None:
             f"activation {activation!r} cannot be trained through: its slope is 0 wherever it has "
             "one"
         )
+
+
+def _require_ties_fit(config: Config) -> None:
+    network, chosen = config.network, config.training
+    if (network.tied or network.tied_transposed) and chosen.precision != "full":
+        raise ConfigError(f"tied layers need precision 'full'; got {chosen.precision!r}")
+    if (network.tied or network.tied_transposed) and network.init_scaling != "none":
+        raise ConfigError(f"init_scaling={network.init_scaling!r} does not go with tied layers")
+    if network.tied_transposed and chosen.max_norm is not None:
+        raise ConfigError(
+            "max_norm limits columns of W, which are rows where it is tied_transposed; leave out "
+            "one of them"
+        )
+    if network.tied_transposed and chosen.is_full_batch:
+        raise ConfigError(f"tied_transposed does not go with optimizer {chosen.optimizer!r}")
 
 
 def _require_dropout_fits(config: Config) -> None:
