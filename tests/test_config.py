@@ -233,7 +233,6 @@ EVERY_KEY = {
     "activation": ("tanh", "relu"),
     "normalization": ("batch(momentum=0.25, epsilon=1e-05)", "none"),
     "skips": ((0, 2), (1, 3)),
-    "tied": ((1, 2),),
     "output_activation": "identity",
     "init": "normal",
     "init_std": 1e-300,

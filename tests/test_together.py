@@ -90,11 +90,6 @@ SEVERAL = {name: value for name, value in EVERYTHING.items() if name not in ONE_
     "layer_rates": [1.0, 0.5, 0.5, 1.0],
     "dropout": [0.2, 0.1, 0.1],
     "monitor": "val_loss_digit",
-    # Tied layers have one W: no masks, and each layer is what its activation is.
-    "normalization": "none",
-    "skips": [],
-    "connections": None,
-    "prune": 0.0,
     "heads": {
         "digit": {"label_smoothing": 0.1},
         "parity": {"weight": 0.3, "output_activation": "sigmoid"},
