@@ -1,7 +1,7 @@
-"""train(): arrays or a data set in, a Model out; here the data are brought together.
+"""train(): arrays or a data set in, a Model out.
 
-Reading data is data/'s; what "auto" becomes is decisions.py's; the epochs, with Ctrl-C and
-divergence, are epochs.py's.
+What is decided before the first step is preparation.py's; the epochs, with Ctrl-C and divergence,
+are epochs.py's.
 """
 
 from __future__ import annotations
@@ -10,33 +10,23 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .. import _core
 from ..config import Config
-from ..config.catalog import CUSTOM_LOSS
-from ..data import load_data
-from ..data.arrays import as_features, as_weights
-from ..data.dataset import Dataset, Split, split
-from ..data.heads import any_targets
-from ..errors import ConfigError
+from ..data.dataset import Dataset, Split
 from ..model import Model
-from ..model.description import Description
-from ..model.heads import HEADED_OUTPUT, AnyTargets, HeadTargets, structure_of
-from ..model.pruning import structure_with
-from .checkpoint import Checkpoint, GoingOn, digest_of, fingerprint_of_weights, fingerprints
-from .custom_loss import LossFunction
-from .decisions import decide, scale_first_weights, set_first_weights
+from .datasets import bring_together, fingerprint, load_dataset, split_dataset
 from .epochs import run_epochs
-from .plan import Labelled, Plan
-from .pruning import first_masks
-from .weights import training_weights
+from .preparation import Weights, plan_for, prepare
 
-Array = NDArray[Any]
-Weights = Sequence[tuple[Any, Any]]
-# Keys that say how data are read: they mean nothing when the caller hands over arrays.
-READING_KEYS = ("source", "data_dir", "target", "header", "validation_fraction", "test_fraction")
+__all__ = [
+    "bring_together",
+    "fingerprint",
+    "fit",
+    "load_dataset",
+    "plan_for",
+    "prepare",
+    "split_dataset",
+    "train",
+]
 
 
 def train(
@@ -268,133 +258,6 @@ def train(
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
 
 
-def prepare(
-    x: Any = None,
-    y: Any = None,
-    *,
-    config: Config | str | os.PathLike[str] | None = None,
-    sample_weight: Any = None,
-    class_weight: str | Mapping[Any, float] | None = None,
-    validation: tuple[Any, Any] | float | None = None,
-    init: str | Model | Weights | None = None,
-    masks: Sequence[Any] | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    checkpoint_every: int = 1,
-    resume: str | os.PathLike[str] | None = None,
-    **options: Any,
-) -> Plan:
-    """Decide and check everything that `train` would do with these arguments; compute nothing."""
-    going_on = None if resume is None else GoingOn.read(resume)
-    chosen = config if isinstance(config, Config) else Config()
-    if config is None and going_on is not None:
-        chosen = going_on.model.config
-    if config is not None and not isinstance(config, Config):
-        chosen = Config.read_toml(config)
-    function = options.get("loss")
-    if callable(function):
-        options["loss"] = CUSTOM_LOSS
-    if isinstance(class_weight, str):
-        options["class_weight"], class_weight = class_weight, None
-    if isinstance(init, str):
-        options["init"], init = init, None
-    for name, value in {"init": init, "masks": masks}.items():
-        if going_on is not None and value is not None:
-            raise ConfigError(f"{name} and resume both say where training starts; pass one of them")
-    chosen = chosen.replace(**options)
-    data, parts, labels = bring_together(x, y, validation, chosen, options)
-    return plan_for(
-        data,
-        parts,
-        chosen,
-        labels=labels,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        loss_function=function if callable(function) else None,
-        start=init,
-        masks=masks,
-        checkpoint=None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every),
-        going_on=going_on,
-    )
-
-
-def bring_together(
-    x: Any,
-    y: Any,
-    validation: tuple[Any, Any] | float | None,
-    config: Config,
-    options: Mapping[str, Any],
-) -> tuple[Dataset, Split, Any]:
-    """Return the data that `train` was given or is to read, their parts, and the caller's labels.
-
-    Parameters
-    ----------
-    x, y, validation
-        As the caller gave them.
-    config : Config
-        Its section [data] is read where x is None.
-    options : mapping
-        Keys that the caller chose by name.
-    """
-    if x is None or isinstance(x, Dataset):
-        if y is not None or validation is not None:
-            raise ConfigError("y and validation go with an array x; a data set brings both along")
-        data = load_dataset(config) if x is None else x
-        return data, split_dataset(data, config), data.y
-    _refuse_reading_keys(x, y, options)
-    return _from_arrays(x, y, validation, config.training.seed)
-
-
-def load_dataset(config: Config) -> Dataset:
-    """Return the data set that section [data] names."""
-    data = config.data
-    return load_data(data.source, data_dir=data.data_dir, target=data.target, header=data.header)  # type: ignore[arg-type]
-
-
-def split_dataset(data: Dataset, config: Config) -> Split:
-    """Return the training, validation and test rows that section [data] and the seed decide."""
-    fractions = (config.data.validation_fraction, config.data.test_fraction)
-    return split(data, *fractions, seed=config.training.seed)
-
-
-def fingerprint(data: Dataset) -> str:
-    """Return the SHA-256 of all rows and targets but an official test part's."""
-    return digest_of(data.x, data.y)
-
-
-def _refuse_reading_keys(x: Any, y: Any, options: Mapping[str, Any]) -> None:
-    if isinstance(x, str | os.PathLike):
-        raise ConfigError(
-            f"x is a text; to train on a data set or a file pass source={os.fspath(x)!r}"
-        )
-    if y is None:
-        raise ConfigError("x needs its targets: train(x, y)")
-    for key in READING_KEYS:
-        if key in options:
-            instead = "; pass validation=" if key == "validation_fraction" else ""
-            raise ConfigError(f"{key} says how a data set is read; x and y are given{instead}")
-
-
-def _from_arrays(
-    x: Any, y: Any, validation: tuple[Any, Any] | float | None, seed: int
-) -> tuple[Dataset, Split, Any]:
-    """Return the caller's arrays as a data set, its parts, and labels in the caller's dtype."""
-    rows = as_features(x)
-    data = Dataset("arrays", rows, any_targets(y, samples=len(rows)), kind="arrays")
-    if validation is None:
-        return data, Split(rows, data.y, None, None, None, None), y
-    if isinstance(validation, tuple | list):
-        if len(validation) != 2:
-            raise ConfigError(f"validation must be a pair (x, y), got {len(validation)} entries")
-        x_held = as_features(validation[0], name="validation x", features=rows.shape[1])
-        y_held = any_targets(validation[1], name="validation y", samples=len(x_held))
-        return data, Split(rows, data.y, x_held, y_held, None, None), y
-    if isinstance(validation, bool) or not isinstance(validation, int | float | np.floating):
-        raise ConfigError(f"validation must be a pair (x, y) or a fraction; got {validation!r}")
-    if not 0 < validation < 1:
-        raise ConfigError(f"validation must be a fraction between 0 and 1; got {validation!r}")
-    return data, split(data, float(validation), 0.0, seed), y
-
-
 def fit(
     data: Dataset,
     parts: Split,
@@ -408,121 +271,3 @@ def fit(
     """Train on a data set that is already split; for the rest see `plan_for` and `train`."""
     plan = plan_for(data, parts, config, **more)
     return run_epochs(plan, progress=progress, verbose=verbose, on_epoch=on_epoch)
-
-
-def plan_for(
-    data: Dataset,
-    parts: Split,
-    config: Config,
-    *,
-    labels: Any = None,
-    sample_weight: Any = None,
-    class_weight: Mapping[Any, float] | None = None,
-    loss_function: LossFunction | None = None,
-    start: Model | Weights | None = None,
-    masks: Sequence[Any] | None = None,
-    checkpoint: Checkpoint | None = None,
-    going_on: GoingOn | None = None,
-) -> Plan:
-    """Return what is to be trained, on a data set that is already split.
-
-    Parameters
-    ----------
-    data : Dataset
-        All rows and what is known of them; the classes are those of all its rows.
-    parts : Split
-        The rows to learn from, to validate and to test.
-    config : Config
-        Its section [data] is used for task and scaling only.
-    labels : array_like, optional
-        ``data.y`` in the caller's own dtype, which predictions will have.
-    sample_weight : array_like, shape (samples,), optional
-        Of all rows of `data`.
-    class_weight : dict, optional
-        Instead of what the configuration says.
-    loss_function : callable, optional
-        What the loss "custom" is.
-    start : Model or list of (W, b), optional
-        First weights.
-    masks : list of array_like or None, optional
-        Which weights there are, for each layer.
-    checkpoint : Checkpoint, optional
-        Where the state of the training goes.
-    going_on : GoingOn, optional
-        The checkpoint that training goes on from, instead of `start`.
-    """
-    if (config.training.loss == CUSTOM_LOSS) != (loss_function is not None):
-        raise ConfigError(f"loss {CUSTOM_LOSS!r} is a function: pass it, train(..., loss=function)")
-    if checkpoint is not None:
-        checkpoint.require_place(going_on)
-    if going_on is not None:
-        going_on.require_data(fingerprints(parts))
-        config, start = going_on.config(config), going_on.model
-    weights = as_weights(sample_weight, samples=len(data.x))
-    config, targets, scaling = decide(data, parts, config, labels, start)
-    sizes = (data.x.shape[1], *config.network.hidden, targets.outputs)
-    structure, output = structure_of(config, targets), config.network.output_unit()
-    if isinstance(targets, HeadTargets):
-        output = HEADED_OUTPUT
-    activations = (*config.network.hidden_activations(), output)
-    plain = _core.tensors(sizes, activations, structure)
-    shapes = [tuple(layer[0]["shape"]) for layer in plain]
-    first = first_masks(config, shapes, masks, start)
-    pixel_max = data.pixel_max
-    if isinstance(start, Model) and scaling is start._description.scaling:
-        pixel_max = start.pixel_max  # it belongs to the scaling that was taken over
-    description = Description(
-        sizes=sizes,
-        activations=activations,
-        dtype=config.network.dtype,
-        config=config,
-        targets=targets,
-        scaling=scaling,
-        structure=structure_with(structure, first),
-        record={
-            "start": _how_started(start, going_on),
-            "weights": "none" if sample_weight is None and class_weight is None else "given",
-            "data_name": None if data.kind == "arrays" else data.name,
-            "data_sha256": None if data.kind == "arrays" else fingerprint(data),
-        },
-        image_shape=data.image_shape,
-        pixel_max=pixel_max,
-        feature_names=data.feature_names,
-        target_name=data.target_name,
-    )
-    try:
-        network = description.network()
-    except ValueError as error:  # what the configuration could not know: ties, for example
-        raise ConfigError(str(error)) from None
-    set_first_weights(network, config, start if going_on is None else going_on.weights, first)
-    if start is None:
-        scale_first_weights(network, config, parts.x_train)
-    if weights is not None and parts.train_rows is not None:
-        weights = weights[parts.train_rows]
-    by_class = config.training.class_weight if class_weight is None else class_weight
-    encoded = targets.encode(parts.y_train)
-    weights = training_weights(weights, by_class, targets, encoded)
-    if going_on is not None:
-        going_on.require_data(fingerprint_of_weights(weights))
-    return Plan(
-        network,
-        description,
-        (parts.x_train, encoded),
-        _encoded(targets, parts.x_validation, parts.y_validation, "validation y"),
-        _encoded(targets, parts.x_test, parts.y_test, "test y"),
-        weights,
-        loss_function,
-        checkpoint,
-        going_on,
-        {} if checkpoint is None else fingerprints(parts) | fingerprint_of_weights(weights),
-    )
-
-
-def _how_started(start: Model | Weights | None, going_on: GoingOn | None) -> str:
-    if going_on is not None:
-        return str(going_on.model.record.get("start", "given"))
-    return "drawn" if start is None else "given"
-
-
-def _encoded(targets: AnyTargets, x: Array | None, y: Array | None, name: str) -> Labelled | None:
-    return None if x is None or y is None else (x, targets.encode(y, name=name))
