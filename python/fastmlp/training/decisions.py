@@ -1,7 +1,7 @@
-"""What every "auto" becomes once the data are seen: task, output, loss, scalings, first weights.
+"""What every "auto" becomes once the data are seen: task, output, loss, scalings, initializer.
 
-Which of them go together is said in model/targets.py; the caller's own choices were checked by
-config/keys.py.
+Which of them go together is said in model/targets.py and compatibility.py; the caller's own choices
+were checked by config/keys.py.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..config import Config
 from ..config.catalog import (
     ADAPTIVE,
     CUSTOM_LOSS,
     HIDDEN_ACTIVATIONS,
     LOSSES,
-    MAXOUT,
     OPTIMIZERS,
-    OVER_SAMPLES,
     RECTIFIERS,
     SELF_NORMALIZING,
     UNTRAINABLE,
@@ -34,7 +30,6 @@ from ..model import Model
 from ..model.description import Description
 from ..model.heads import AnyTargets, HeadTargets
 from ..model.multilabel import LabelSetTargets
-from ..model.pruning import Masks
 from ..model.scaling import InputScaling
 from ..model.targets import (
     VALUE_OUTPUT,
@@ -45,7 +40,8 @@ from ..model.targets import (
     infer_task,
 )
 from .averaging import first_averaged_epoch
-from .pruning import decided_prune_epochs, masked, put_masks
+from .compatibility import require_compatible
+from .pruning import decided_prune_epochs
 
 Array = NDArray[Any]
 
@@ -53,7 +49,6 @@ Array = NDArray[Any]
 # every table tried diverged at SGD's default, and learned at a tenth of it. An adaptive optimizer's
 # steps do not grow with the gradient.
 LINEAR_DIVISOR = 10
-ROWS_TO_SCALE_BY = 1024  # enough for a deviation within some percent, whatever the batch
 
 
 def decide(
@@ -81,14 +76,7 @@ def decide(
     DataError
         Targets that do not fit the task.
     """
-    if config.training.precision != "full" and config.network.dtype != "float32":
-        raise ConfigError(
-            f"precision {config.training.precision!r} needs dtype 'float32'; "
-            f"got {config.network.dtype!r}"
-        )
-    _require_ties_fit(config)
-    _require_dropout_fits(config)
-    _require_structure_fits(config)
+    require_compatible(config)
     if config.augmentation.chosen() and data.image_shape is None:
         raise ConfigError(
             "augmentation needs pictures: a data set of images, or a Dataset with image_shape="
@@ -191,51 +179,6 @@ def _require_trainable(activation: str) -> None:
         )
 
 
-def _require_ties_fit(config: Config) -> None:
-    network, chosen = config.network, config.training
-    if (network.tied or network.tied_transposed) and chosen.precision != "full":
-        raise ConfigError(f"tied layers need precision 'full'; got {chosen.precision!r}")
-    if (network.tied or network.tied_transposed) and network.init_scaling != "none":
-        raise ConfigError(f"init_scaling={network.init_scaling!r} does not go with tied layers")
-    if network.tied_transposed and chosen.max_norm is not None:
-        raise ConfigError(
-            "max_norm limits columns of W, which are rows where it is tied_transposed; leave out "
-            "one of them"
-        )
-    if network.tied_transposed and chosen.is_full_batch:
-        raise ConfigError(f"tied_transposed does not go with optimizer {chosen.optimizer!r}")
-
-
-def _require_dropout_fits(config: Config) -> None:
-    hidden, chosen = len(config.network.hidden), config.training
-    if not isinstance(chosen.dropout, float) and len(chosen.dropout) != hidden:
-        raise ConfigError(
-            f"dropout names {len(chosen.dropout)} layers and hidden {hidden}; "
-            "give one share for all hidden layers or one for each"
-        )
-    if chosen.dropout_schedule != "constant" and not any(chosen.dropout_rates(hidden)):
-        raise ConfigError(f"dropout_schedule {chosen.dropout_schedule!r} needs dropout, which is 0")
-
-
-def _require_structure_fits(config: Config) -> None:
-    chosen, names = config.training, set(map(activation_name, config.network.normalizations()))
-    has_pieces = MAXOUT in map(activation_name, config.network.hidden_activations())
-    if (config.network.structure() or has_pieces) and chosen.precision != "full":
-        raise ConfigError(
-            f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
-        )
-    limited = {
-        "connections": config.network.connections is not None,
-        "prune": bool(chosen.prune),
-        "init_scaling": config.network.init_scaling != "none",
-    }
-    if has_pieces and any(limited.values()):
-        named = ", ".join(name for name, is_chosen in limited.items() if is_chosen)
-        raise ConfigError(f"{named} is not for maxout, whose units have several sums each")
-    if names & OVER_SAMPLES and chosen.batch_size == 1:
-        raise ConfigError("normalization 'batch' needs batch_size 2 or more; got 1")
-
-
 def _check_constants(config: Config, outputs: int) -> None:
     """Refuse constants for another number of outputs."""
     for name, value in config.training.loss_constants().items():
@@ -326,63 +269,3 @@ def _learning_rate(config: Config) -> float | None:
     is_steep = is_linear and chosen.optimizer not in ADAPTIVE
     default = OPTIMIZERS[chosen.optimizer]["learning_rate"]["default"]
     return default / (LINEAR_DIVISOR if is_steep else 1)
-
-
-def scale_first_weights(network: _core.Network, config: Config, rows: Array) -> None:
-    """Let the weights that were drawn suit the first rows of the first epoch, where that is chosen.
-
-    Raises
-    ------
-    ConfigError
-        A network with normalisation, skips, maxout or tied layers.
-    """
-    if config.network.init_scaling == "none":
-        return
-    count, chosen = len(rows), config.training
-    order = _core.permutation(count, chosen.seed, 0) if chosen.shuffle else np.arange(count)
-    try:
-        network.scale_to_data(rows[order[:ROWS_TO_SCALE_BY]])
-    except ValueError as error:
-        raise ConfigError(f"init_scaling 'data': {error}") from None
-
-
-def set_first_weights(network: _core.Network, config: Config, start: Any, masks: Masks) -> None:
-    """Draw the first weights, or take those of a Model or a list with the tensors of each layer.
-
-    (W, b) is enough of a layer: its other tensors, where there are any, begin as they always do.
-
-    Raises
-    ------
-    ConfigError
-        Tensors of other shapes than the network's, or not finite.
-    """
-    chosen = config.network
-    put_masks(network, masks)
-    if start is None or network.structure or any(len(rows) > 2 for rows in network.tensors):
-        network.initialize(chosen.init, config.training.seed, chosen.init_std, chosen.bias_init)
-    if start is None:
-        return
-    try:
-        with np.errstate(over="ignore"):  # too large for the dtype: refused below
-            given = [
-                tuple(np.asarray(one, network.dtype) for one in layer)
-                for layer in (start.parameters if isinstance(start, Model) else start)
-            ]
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"init must be a name, a Model or a list of (W, b): {error}") from None
-    if len(given) == len(network.tensors):
-        given = list(masked(network, given))
-        given = [
-            layer + rest[2:] if len(layer) == 2 else layer
-            for layer, rest in zip(given, network.parameters(), strict=True)
-        ]
-    shapes = [tuple(one.shape for one in layer) for layer in given]
-    expected = [tuple(row["shape"] for row in layer) for layer in network.tensors]
-    if shapes != expected:
-        raise ConfigError(
-            f"init has (W, b) of shapes {shapes}; the network of sizes {list(network.sizes)} "
-            f"needs {expected}"
-        )
-    if not all(np.isfinite(one).all() for layer in given for one in layer):
-        raise ConfigError(f"init holds weights that are not finite in {network.dtype}")
-    network.set_parameters(given)

@@ -24,7 +24,8 @@ from ..model.pruning import Masks, structure_with
 from .checkpoint import Checkpoint, GoingOn, fingerprint_of_weights, fingerprints
 from .custom_loss import LossFunction
 from .datasets import bring_together, fingerprint
-from .decisions import decide, scale_first_weights, set_first_weights
+from .decisions import decide
+from .first_weights import scale_first_weights, set_first_weights
 from .plan import Labelled, Plan
 from .pruning import first_masks
 from .weights import training_weights
