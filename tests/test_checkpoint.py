@@ -407,7 +407,7 @@ Lie = Callable[[dict[str, Any], dict[str, np.ndarray]], object]
 LIES: dict[str, tuple[Lie, str]] = {
     "key": (lambda s, t: s.update(command="rm"), "it must have"),
     "steps": (lambda s, t: s.update(steps=-1), "its counts"),
-    "states": (lambda s, t: s.update(states=99), "99 states"),
+    "states": (lambda s, t: s.update(states=999), "999 states"),
     "fewer states": (lambda s, t: s.update(states=0), "does not belong to this model"),
     "sets": (lambda s, t: s.update(sets=["../x"]), "sets"),
     "sets twice": (lambda s, t: s.update(sets=["best", "best"]), "sets"),
@@ -437,7 +437,7 @@ LIES: dict[str, tuple[Lie, str]] = {
 def test_a_checkpoint_that_lies_is_refused(name: str, checkpoint: Path) -> None:
     """Its checksum is right: the check of the content has to find it."""
     lie, message = LIES[name]
-    values, tensors = container.read_container(checkpoint, fastmlp.model.slots)
+    values, tensors = container.read_container(checkpoint, fastmlp.model.description.slots)
     lie(values["training_state"], tensors)
     checkpoint.write_bytes(container.pack(values, tensors))
     with pytest.raises(ModelFileError, match=message):
@@ -466,9 +466,9 @@ def test_a_state_of_another_training_is_refused(
     change: dict[str, Any], message: str, checkpoint: Path
 ) -> None:
     """What the file alone cannot tell, the engine does."""
-    values, tensors = container.read_container(checkpoint, fastmlp.model.slots)
+    values, tensors = container.read_container(checkpoint, fastmlp.model.description.slots)
     values["training_state"] |= change
-    kept = fastmlp.model.slots(values)
+    kept = fastmlp.model.description.slots(values)
     checkpoint.write_bytes(container.pack(values, {name: tensors[name] for name in kept}))
     with pytest.raises(ValueError, match=message):
         train(resume=checkpoint, epochs=9, momentum=0.5, **STOPPING)

@@ -83,6 +83,6 @@ def study(
             axes.plot(steps, shown, dashes, color=colour, linewidth=1.2, label=label)
             if bad:
                 axes.plot(steps[-1:], shown[-1:], "x", color=colour, clip_on=False, **MARK)
-        axes.set(xlabel="step", ylabel="training loss", ylim=(None, edge))
+        axes.set(xlabel="training step", ylabel="training loss", ylim=(None, edge))
         axes.legend(title="learning rate")
         return save(figure, path)
