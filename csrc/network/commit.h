@@ -27,6 +27,20 @@ double largest_gradient(const Worst<T>& worst, int64_t l, const Layer<T>& layer)
     return y * worst([l](const Peaks<T>& p) { return p.delta[at(l)]; });
 }
 
+// Of tied layers the gradients are summed.
+template <class T>
+double summed_over_uses(const Parameters<T>& parameters, const Worst<T>& worst, int64_t l) {
+    double sum = 0;
+    for (int64_t k = 0; k < parameters.layers(); ++k)
+        if (parameters[k].weight_owner == parameters[l].weight_owner) sum += largest_gradient(worst, k, parameters[k]);
+    return sum;
+}
+
+template <class T>
+double largest_extra(const Worst<T>& worst, int64_t l) {
+    return worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
+}
+
 // Bounds every number that the update can produce by the largest magnitudes seen. True proves that all stay finite; false means
 // that some value is infinite or NaN already, or that the weights are about to overflow.
 template <class T>
@@ -35,12 +49,9 @@ bool stays_finite(const StepContext<T>& context, int64_t batch) {
     const double limit = static_cast<double>(std::numeric_limits<T>::max()) / 16;
     const auto bounded = [&](double parameters) {
         for (int64_t l = 0; l < context.parameters.layers(); ++l) {
-            double uses = 0;  // of tied layers the gradients are summed
-            for (int64_t k = 0; k < context.parameters.layers(); ++k)
-                if (context.parameters[k].weight_owner == context.parameters[l].weight_owner)
-                    uses += largest_gradient(worst, k, context.parameters[k]);
-            const double extra = worst([l](const Peaks<T>& p) { return p.extra[at(l)]; });
-            const double mean = std::max(uses, extra), sum = static_cast<double>(batch) * mean;
+            double mean = largest_gradient(worst, l, context.parameters[l]);
+            if (!context.parameters.plain) mean = std::max(summed_over_uses(context.parameters, worst, l), largest_extra(worst, l));
+            const double sum = static_cast<double>(batch) * mean;
             const double gradient = context.plan.clipping.bound(context.plan.optimizer.rule, mean, sum);
             if (!(sum < limit && context.plan.optimizer.bound(gradient, parameters) < limit)) return false;
         }

@@ -19,6 +19,7 @@ void retire_absent(StepPlan<T>& plan, int present) {
         Peaks<T>& absent = plan.peaks[i];  // nothing is allocated: memory that runs out here would end the process
         std::fill(absent.y.begin(), absent.y.end(), T(0));
         std::fill(absent.delta.begin(), absent.delta.end(), T(0));
+        std::fill(absent.extra.begin(), absent.extra.end(), T(0));
         absent.parameters = 0;
         absent.correct = 0;
         std::fill(absent.correct_by_head.begin(), absent.correct_by_head.end(), 0);

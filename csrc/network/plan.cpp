@@ -93,7 +93,7 @@ StepPlan<T>::StepPlan(const Parameters<T>& parameters, const PlanChoices& choice
     for (Peaks<T>& member : peaks) {
         member.y.resize(static_cast<std::size_t>(parameters.layers()));
         member.delta.resize(static_cast<std::size_t>(parameters.layers()));
-        member.extra.resize(static_cast<std::size_t>(parameters.layers()));
+        member.extra.resize(parameters.plain ? 0 : static_cast<std::size_t>(parameters.layers()));
         member.correct_by_head.resize(parameters.heads().size());
     }
     heads.sums.resize(parameters.heads().size());

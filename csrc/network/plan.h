@@ -72,7 +72,7 @@ struct MemberScratch {
 template <class T>
 struct alignas(64) Peaks {
     std::vector<T> y, delta;  // by layer: its inputs, its delta
-    std::vector<T> extra;     // by layer: what one sample adds to a gradient of its extras
+    std::vector<T> extra;     // by layer: what one sample adds to a gradient of its extras; empty where there are none
     T parameters = 0;         // weights and states after the last update
     int64_t correct = 0;
     std::vector<int64_t> correct_by_head;

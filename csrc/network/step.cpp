@@ -199,7 +199,7 @@ StepResult step(const StepContext<T>& context, const int64_t* order, int64_t fir
     if (member.leads()) {
         if (plan.clipping.by_norm) plan.clipping.set_factor(plan.optimizer.rule.clip_norm, batch);
         plan.optimizer.next_step();
-        remember_batch(context, batch);
+        if (plan.structured) remember_batch(context, batch);
         if (plan.dropout) plan.dropout.set_step(plan.optimizer.steps);
     }
     member.wait();  // all have read the peaks that the update is about to replace

@@ -186,7 +186,7 @@ void projection_gradients(const Chunk<T>& c) {
 // As PyTorch's: the variance for prediction is that of the population that the batch is drawn from. Of one sample there is none.
 template <class T>
 void remember_batch(const StepContext<T>& context, int64_t batch) {
-    if (!context.plan.structured || batch < 2) return;
+    if (batch < 2) return;
     for (int64_t l = 0; l < context.parameters.layers(); ++l) {
         const Layer<T>& layer = context.parameters[l];
         const StructuredLayer<T>& own = context.plan.structured.of[at(l)];
