@@ -137,7 +137,7 @@ def test_where_they_cannot_be_is_said():
         fastmlp.ConfigError, match=r"output_activation must be one of .* got 'prelu'"
     ):
         fastmlp.train(x, y, output_activation="prelu")
-    with pytest.raises(ValueError, match="precision 'bf16' is for layers"):
+    with pytest.raises(fastmlp.ConfigError, match="activation 'prelu' needs precision 'full'"):
         fastmlp.train(x, y, activation="prelu", precision="bf16")
 
 

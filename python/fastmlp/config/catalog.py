@@ -13,6 +13,7 @@ HIDDEN_ACTIVATIONS = (
     MAXOUT,
 )
 OUTPUT_ACTIVATIONS = tuple(row["name"] for row in _CATALOG["activations"] if not row["learned"])
+LEARNED = frozenset(row["name"] for row in _CATALOG["activations"] if row["learned"])
 RECTIFIERS = frozenset(row["name"] for row in _CATALOG["activations"] if row["rectifies"])
 SELF_NORMALIZING = frozenset(
     row["name"] for row in _CATALOG["activations"] if row["self_normalizes"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
-from ..config.catalog import MAXOUT, OVER_SAMPLES
+from ..config.catalog import LEARNED, MAXOUT, OVER_SAMPLES
 from ..config.keys import activation_name
 from ..errors import ConfigError
 
@@ -54,11 +54,17 @@ def _require_dropout_fits(config: Config) -> None:
 
 def _require_structure_fits(config: Config) -> None:
     chosen, names = config.training, set(map(activation_name, config.network.normalizations()))
-    has_pieces = MAXOUT in map(activation_name, config.network.hidden_activations())
-    if (config.network.structure() or has_pieces) and chosen.precision != "full":
-        raise ConfigError(
-            f"normalization, skips and maxout need precision 'full'; got {chosen.precision!r}"
-        )
+    activations = set(map(activation_name, config.network.hidden_activations()))
+    has_pieces = MAXOUT in activations
+    if chosen.precision != "full":
+        for name in sorted(activations & (LEARNED | {MAXOUT})):
+            raise ConfigError(
+                f"activation {name!r} needs precision 'full'; got {chosen.precision!r}"
+            )
+        if config.network.structure():
+            raise ConfigError(
+                f"normalization and skips need precision 'full'; got {chosen.precision!r}"
+            )
     limited = {
         "connections": config.network.connections is not None,
         "prune": bool(chosen.prune),
