@@ -1,6 +1,5 @@
 """The engine's gradient against central differences of a float64 reference: every activation with
-every loss, beside what else has a part in a gradient. Together by default; each by itself in the
-long run.
+every loss, beside what else has a part in a gradient, each by itself and all together.
 """
 
 from __future__ import annotations
@@ -126,7 +125,6 @@ def test_gradients_are_right_with_everything_on(hidden, loss):
     assert relative_error(hidden, loss, TOGETHER) <= 1e-6
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize("loss", OUTPUTS)
 @pytest.mark.parametrize("hidden", HIDDEN)
