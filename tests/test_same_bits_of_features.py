@@ -24,6 +24,7 @@ FEATURES = (
     "mixup",
     "noise",
     "perceptron",
+    "sparse_predict",
     "structured",
     "tied",
 )
