@@ -106,7 +106,7 @@ def test_the_steepest_direction_is_that_of_finite_differences(rows):
 def test_tied_layers_are_searched_as_one_and_go_on():
     """A reference that changes one array for both layers; the second's gradient is the same."""
     sizes, activations = (4, 5, 5, 5, 3), ("tanh", "tanh", "tanh", "softmax")
-    nets = [_core.Network(sizes, activations, "float64", {"tied": [(1, 2)]}) for _ in range(2)]
+    nets = [_core.Network(sizes, activations, "float64", {"tied": [(2, 3)]}) for _ in range(2)]
     nets[0].initialize("glorot_uniform", 3)
     before = [[one.copy() for one in layer] for layer in nets[0].parameters()]
     start = np.concatenate([one.ravel() for layer in (0, 1, 3) for one in before[layer]])

@@ -13,7 +13,7 @@ from fastmlp.errors import ConfigError
 from safetensors.numpy import load_file
 
 SIZES, TANH = (5, 7, 7, 7, 7, 2), ("tanh",) * 4 + ("identity",)
-TIED = {"tied": [(1, 2), (1, 3)]}
+TIED = {"tied": [(2, 3), (2, 4)]}
 
 
 def make(structure: Any = TIED, dtype: str = "float64", seed: int = 3) -> _core.Network:
@@ -100,7 +100,7 @@ def test_gradients_agree_with_central_differences() -> None:
 
 
 AUTO_SIZES, AUTO_UNITS = (6, 4, 3, 4, 6), ("tanh", "tanh", "tanh", "identity")
-TRANSPOSED = {"tied_transposed": [(0, 3), (1, 2)]}
+TRANSPOSED = {"tied_transposed": [(1, 4), (2, 3)]}
 
 
 def differences(old: Any, new: Any) -> list[list[np.ndarray]]:
@@ -127,7 +127,7 @@ def test_the_gradient_of_a_transpose_is_the_sum_of_both() -> None:
     network = autoencoder()
     layers, free = network.parameters(), untied(network)
     for a, b in TRANSPOSED["tied_transposed"]:
-        np.testing.assert_array_equal(layers[b][0], layers[a][0].T)
+        np.testing.assert_array_equal(layers[b - 1][0], layers[a - 1][0].T)
     encode(network, shuffle=False)
     encode(free, shuffle=False)
     own = differences(layers, free.parameters())
@@ -156,7 +156,7 @@ def test_transposes_stay_transposes(options: dict[str, Any], threads: int, team:
         encode(network, epochs=4, **options)
         layers = network.parameters()
         for a, b in TRANSPOSED["tied_transposed"]:
-            np.testing.assert_array_equal(layers[b][0], layers[a][0].T)
+            np.testing.assert_array_equal(layers[b - 1][0], layers[a - 1][0].T)
 
 
 def test_the_norm_counts_a_transpose_once() -> None:
@@ -225,7 +225,7 @@ def digest() -> str:
     rng = np.random.default_rng(2)
     x = rng.normal(size=(2100, 64)).astype("f4") * (rng.uniform(size=(2100, 64)) < 0.2)
     network = _core.Network(
-        (64, 64, 64, 64), ("relu",) * 2 + ("identity",), "float32", {"tied": [(0, 1)]}
+        (64, 64, 64, 64), ("relu",) * 2 + ("identity",), "float32", {"tied": [(1, 2)]}
     )
     network.initialize("he_normal", 1)
     trainer = _core.Trainer(network, x, x, loss="mean_squared_error", batch_size=2100)
@@ -261,11 +261,12 @@ def test_the_state_of_a_trainer_goes_on() -> None:
 @pytest.mark.parametrize(
     ("tied", "message"),
     [
-        ([(2, 1)], "tied layers 2 and 1: the first must stand below the second"),
-        ([(1, 5)], "tied layers 1 and 5: .* both among the layers 0 to 4"),
-        ([(0, 1)], "tied layers 0 and 1 have W of 5 x 7 and 7 x 7; the second must be 5 x 7"),
-        ([(1, 2), (2, 3)], "layer 2 is tied to layer 1 already; tie every layer to the lowest"),
-        ([(1, 3), (2, 3)], "layer 3 is tied to layer [12] already"),
+        ([(3, 2)], "tied layers 3 and 2: the first must stand below the second"),
+        ([(2, 6)], "tied layers 2 and 6: .* both among the layers 1 to 5"),
+        ([(0, 1)], "tied layers 0 and 1: .* both among the layers 1 to 5"),
+        ([(1, 2)], "tied layers 1 and 2 have W of 5 x 7 and 7 x 7; the second must be 5 x 7"),
+        ([(2, 3), (3, 4)], "layer 3 is tied to layer 2 already; tie every layer to the lowest"),
+        ([(2, 4), (3, 4)], "layer 4 is tied to layer [23] already"),
         ([(0, 1.5)], "tied must be a sequence of pairs of layer numbers"),
         ([1], "tied must be a sequence of pairs of layer numbers"),
     ],
@@ -302,13 +303,13 @@ def test_wrong_calls_change_nothing() -> None:
     with pytest.raises(ValueError, match=r"layer_rates\[0\] and layer_rates\[3\] are of tied"):
         encode(auto, layer_rates=[1, 1, 1, 0.5])
     with pytest.raises(ValueError, match="W of 6 x 4 and 3 x 4; the second must be 4 x 6"):
-        autoencoder({"tied_transposed": [(0, 2)]})
-    with pytest.raises(ValueError, match="layer 3 is tied to layer 0 already"):
-        autoencoder({"tied_transposed": [(0, 3), (0, 3)]})
+        autoencoder({"tied_transposed": [(1, 3)]})
+    with pytest.raises(ValueError, match="layer 4 is tied to layer 1 already"):
+        autoencoder({"tied_transposed": [(1, 4), (1, 4)]})
 
 
 X, LABELS = data()[0], np.arange(30) % 2
-OPTIONS: dict[str, Any] = {"hidden": [6, 6, 6], "tied": [[1, 2]], "batch_size": 8}
+OPTIONS: dict[str, Any] = {"hidden": [6, 6, 6], "tied": [[2, 3]], "batch_size": 8}
 
 
 def test_a_model_keeps_one_tensor(tmp_path: Any) -> None:
@@ -322,7 +323,7 @@ def test_a_model_keeps_one_tensor(tmp_path: Any) -> None:
     assert "layer.1.weight" in names
     assert not names & {"layer.2.weight", "layer.2.bias"}
     loaded = fastmlp.load(path)
-    assert loaded.config.network.tied == ((1, 2),)
+    assert loaded.config.network.tied == ((2, 3),)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     config = model.config
     assert fastmlp.Config.from_toml(config.to_toml()) == config
@@ -330,7 +331,7 @@ def test_a_model_keeps_one_tensor(tmp_path: Any) -> None:
 
 def test_an_autoencoder_keeps_one_matrix(tmp_path: Any) -> None:
     path = tmp_path / "auto.safetensors"
-    ties = {"hidden": [4, 3, 4], "tied_transposed": [[0, 3], [1, 2]], "batch_size": 8}
+    ties = {"hidden": [4, 3, 4], "tied_transposed": [[1, 4], [2, 3]], "batch_size": 8}
     model = fastmlp.train(X, X, epochs=3, **ties)
     np.testing.assert_array_equal(model.parameters[3][0], model.parameters[0][0].T)
     assert model.summary().parameters == 5 * 4 + 4 * 3 + (4 + 3 + 4 + 5)
@@ -353,7 +354,7 @@ def test_what_takes_a_layer_apart_is_refused() -> None:
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "steepest_descent"])
 def test_a_descent_moves_tied_layers_together(optimizer: str) -> None:
-    model = fastmlp.train(X, LABELS, hidden=[6, 6, 6], tied=[[1, 2]], optimizer=optimizer, epochs=8)
+    model = fastmlp.train(X, LABELS, hidden=[6, 6, 6], tied=[[2, 3]], optimizer=optimizer, epochs=8)
     np.testing.assert_array_equal(model.parameters[2][0], model.parameters[1][0])
     assert model.history["loss"][-1] < 0.9 * model.history["loss"][0]
 
@@ -367,7 +368,7 @@ def test_training_goes_on_with_the_same_bits(
     options = OPTIONS | {"optimizer": "adam", "averaging": averaging}
     options |= {"swa_start": 2} if averaging == "swa" else {}
     options |= (
-        {"hidden": [4, 3, 4], "tied": [], "tied_transposed": [[0, 3], [1, 2]]} if transposed else {}
+        {"hidden": [4, 3, 4], "tied": [], "tied_transposed": [[1, 4], [2, 3]]} if transposed else {}
     )
     target = X if transposed else LABELS
     whole = fastmlp.train(X, target, epochs=5, **options)
@@ -381,14 +382,14 @@ def test_training_goes_on_with_the_same_bits(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tied": [[0, 1]]}, "tied layers 0 and 1 have W of 5 x 6 and 6 x 6"),
+        ({"tied": [[1, 2]]}, "tied layers 1 and 2 have W of 5 x 6 and 6 x 6"),
         ({"tied": [[1, 9]]}, "tied layers 1 and 9"),
         ({"tied": [1]}, r"tied must be a list of pairs of layers such as \[\[1, 2\]\]; got \[1\]"),
-        ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 0; got 2.5"),
+        ({"tied": [[1, 2.5]]}, r"tied\[0\] must be a whole number, at least 1; got 2.5"),
         ({"precision": "bf16", "dtype": "float32"}, "bf16"),
         ({"init_scaling": "data"}, "init_scaling='data' does not go with tied layers"),
-        ({"connections": [3, 3, 6]}, "tied layers 1 and 2 have a mask; tied layers have none"),
-        ({"tied": [], "tied_transposed": [[1, 2]], "max_norm": 1.0}, "max_norm limits columns"),
+        ({"connections": [3, 3, 6]}, "tied layers 2 and 3 have a mask; tied layers have none"),
+        ({"tied": [], "tied_transposed": [[2, 3]], "max_norm": 1.0}, "max_norm limits columns"),
     ],
 )
 def test_wrong_configurations_are_refused(options: dict[str, Any], message: str) -> None:
@@ -397,6 +398,6 @@ def test_wrong_configurations_are_refused(options: dict[str, Any], message: str)
 
 
 def test_a_descent_refuses_transposes() -> None:
-    options = {"hidden": [6, 6, 6], "tied_transposed": [[1, 2]], "optimizer": "lbfgs"}
+    options = {"hidden": [6, 6, 6], "tied_transposed": [[2, 3]], "optimizer": "lbfgs"}
     with pytest.raises(ConfigError, match="tied_transposed does not go with optimizer 'lbfgs'"):
         fastmlp.train(X, LABELS, **options)

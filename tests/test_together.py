@@ -86,7 +86,7 @@ SEVERAL = {name: value for name, value in EVERYTHING.items() if name not in ONE_
     "hidden": [40, 40, 40],
     "activation": ["gelu", "prelu(alpha=0.1)", "tanh"],
     "normalization": ["batch", "layer", "rms"],
-    "tied": [[1, 2]],
+    "tied": [[2, 3]],
     "layer_rates": [1.0, 0.5, 0.5, 1.0],
     "dropout": [0.2, 0.1, 0.1],
     "monitor": "val_loss_digit",

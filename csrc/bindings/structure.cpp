@@ -36,10 +36,11 @@ std::vector<Head> heads_of(const py::handle& given) {
     return heads;
 }
 
+// Layers are counted from 1 there, as those of skips are.
 std::vector<Tie> ties_of(const py::handle& given, const std::string& name) {
     try {
         std::vector<Tie> tied;
-        for (const auto& pair : given.cast<std::vector<std::array<int64_t, 2>>>()) tied.push_back({pair[0], pair[1]});
+        for (const auto& pair : given.cast<std::vector<std::array<int64_t, 2>>>()) tied.push_back({pair[0] - 1, pair[1] - 1});
         return tied;
     } catch (const py::cast_error&) {
         throw py::type_error(name + " must be a sequence of pairs of layer numbers; got " + std::string(py::repr(given)));
@@ -48,7 +49,7 @@ std::vector<Tie> ties_of(const py::handle& given, const std::string& name) {
 
 py::list as_list(const std::vector<Tie>& tied) {
     py::list pairs;
-    for (const Tie& tie : tied) pairs.append(py::make_tuple(tie.owner, tie.follower));
+    for (const Tie& tie : tied) pairs.append(py::make_tuple(tie.owner + 1, tie.follower + 1));
     return pairs;
 }
 

@@ -56,12 +56,15 @@ void require_heads(const Spec& spec) {
 
 std::string shape_text(int64_t rows, int64_t columns) { return std::to_string(rows) + " x " + std::to_string(columns); }
 
+// As people count layers, from 1.
+std::string names_of(const Tie& tie) { return "tied layers " + std::to_string(tie.owner + 1) + " and " + std::to_string(tie.follower + 1); }
+
 // Throws where a tie does not go from a layer to a later one of the same shape (transposed, of W^T).
 void require_tie(const Spec& spec, const Tie& tie, bool transposed) {
-    const std::string both = "tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower);
+    const std::string both = names_of(tie);
     if (tie.owner < 0 || tie.owner >= tie.follower || tie.follower >= spec.layers())
-        throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 0 to " +
-                                    std::to_string(spec.layers() - 1));
+        throw std::invalid_argument(both + ": the first must stand below the second, and both among the layers 1 to " +
+                                    std::to_string(spec.layers()));
     const auto a = static_cast<std::size_t>(tie.owner), b = static_cast<std::size_t>(tie.follower);
     const std::vector<bool>& masked = spec.structure.masked;
     if (!masked.empty() && (masked[a] || masked[b])) throw std::invalid_argument(both + " have a mask; tied layers have none");
@@ -82,9 +85,8 @@ void require_ties(const Spec& spec) {
     for (const Tie& tie : all)
         for (const Tie& other : all)
             if (other.follower == tie.owner || (&other != &tie && other.follower == tie.follower))
-                throw std::invalid_argument("tied layers " + std::to_string(tie.owner) + " and " + std::to_string(tie.follower) +
-                                            ": layer " + std::to_string(other.follower) + " is tied to layer " +
-                                            std::to_string(other.owner) + " already; tie every layer to the lowest");
+                throw std::invalid_argument(names_of(tie) + ": layer " + std::to_string(other.follower + 1) + " is tied to layer " +
+                                            std::to_string(other.owner + 1) + " already; tie every layer to the lowest");
 }
 
 }  // namespace

@@ -268,14 +268,14 @@ def widths() -> Kind:
 
 
 def pairs() -> Kind:
-    """Accept a list of pairs of layer numbers, which may be empty.
+    """Accept a list of pairs of layers, counted from 1, which may be empty.
 
     Examples
     --------
     >>> pairs().check("tied", [[1, 2]]), pairs().read("1-2,1-3")
     (((1, 2),), [[1, 2], [1, 3]])
     """
-    one = whole(0, 2**31 - 1)
+    one = whole(1, 2**31 - 1)
 
     def check(key: str, value: object) -> tuple[object, ...]:
         if not isinstance(value, list | tuple) or any(

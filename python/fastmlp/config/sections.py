@@ -105,7 +105,7 @@ class NetworkConfig(Section):
         optional=True,
     )
     tied: Sequence[Sequence[int]] = key(
-        (), pairs(), "layers that share W and b, the first of each pair below the second, from 0"
+        (), pairs(), "layers that share W and b, the first of each pair below the second, from 1"
     )
     tied_transposed: Sequence[Sequence[int]] = key(
         (), pairs(), "layers whose W is the transpose of a lower one's, as pairs like those of tied"

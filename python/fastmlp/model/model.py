@@ -372,7 +372,7 @@ class Model:
         else:
             notes.append(meaning(targets))
         notes += [
-            f"layers {a + 1} and {b + 1} are {key.replace('_', ', ')}"
+            f"layers {a} and {b} are {key.replace('_', ', ')}"
             for key in TIES
             for a, b in getattr(self.config.network, key)
         ]

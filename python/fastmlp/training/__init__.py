@@ -116,7 +116,7 @@ def train(
         ``"wolfe"`` for lbfgs, else ``"exact"``), ``max_evaluations=25``,
         ``gradient_tolerance=1e-5`` and ``l2=0.0``,
         ``schedule="constant"``, ``clip_value=0.0``, ``clip_norm=0.0``, ``layer_rates=()``,
-        ``bias_rate=1.0``, ``tied=()`` (pairs of layers, from 0, that share W and b)
+        ``bias_rate=1.0``, ``tied=()`` (pairs of layers, from 1, that share W and b)
         and ``tied_transposed=()`` (W of the second is that of the first, transposed),
         ``heads={}`` (what each head learns, by its name: ``{"ink": {"weight": 0.3, "loss":
         "huber"}}``, see Notes), ``batch_size=64``, ``epochs=5``, ``seed=0``,
