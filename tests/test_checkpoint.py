@@ -437,7 +437,7 @@ LIES: dict[str, tuple[Lie, str]] = {
 def test_a_checkpoint_that_lies_is_refused(name: str, checkpoint: Path) -> None:
     """Its checksum is right: the check of the content has to find it."""
     lie, message = LIES[name]
-    values, tensors = container.read_container(checkpoint, fastmlp.model.description.slots)
+    values, tensors = container.read_container(checkpoint, fastmlp.model.schema.slots)
     lie(values["training_state"], tensors)
     checkpoint.write_bytes(container.pack(values, tensors))
     with pytest.raises(ModelFileError, match=message):
@@ -466,9 +466,9 @@ def test_a_state_of_another_training_is_refused(
     change: dict[str, Any], message: str, checkpoint: Path
 ) -> None:
     """What the file alone cannot tell, the engine does."""
-    values, tensors = container.read_container(checkpoint, fastmlp.model.description.slots)
+    values, tensors = container.read_container(checkpoint, fastmlp.model.schema.slots)
     values["training_state"] |= change
-    kept = fastmlp.model.description.slots(values)
+    kept = fastmlp.model.schema.slots(values)
     checkpoint.write_bytes(container.pack(values, {name: tensors[name] for name in kept}))
     with pytest.raises(ValueError, match=message):
         train(resume=checkpoint, epochs=9, momentum=0.5, **STOPPING)

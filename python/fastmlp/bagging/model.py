@@ -18,7 +18,7 @@ from ..errors import ModelFileError
 from ..evaluation import Evaluation
 from ..model import Model, assemble
 from ..model.container import FORMAT_VERSION, Slot, pack, read_container, unpack
-from ..model.description import slots
+from ..model.schema import slots
 from ..model.targets import ClassTargets, Targets
 
 Array = NDArray[Any]

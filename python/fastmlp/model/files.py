@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..errors import ModelFileError
 from . import tensors as layer_tensors
 from .container import read_container, unpack
-from .description import STATE_KEY, Description, slots, tensor_rows
+from .description import Description
 from .model import Model
+from .schema import STATE_KEY, slots, tensor_rows
 from .training_state import TrainingState
 
 Array = NDArray[Any]

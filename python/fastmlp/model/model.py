@@ -24,10 +24,11 @@ from ..evaluation import Evaluation, History
 from . import pruning
 from . import tensors as layer_tensors
 from .container import pack
-from .description import STATE_KEY, Description
+from .description import Description
 from .heads import TIES, HeadTargets, evaluate_heads, head_notes
 from .measures import has_probabilities, meaning, measured, probabilities, require_probabilities
 from .multilabel import LabelSetTargets
+from .schema import STATE_KEY
 from .summary import Summary
 from .targets import ClassTargets, Targets
 from .training_state import TrainingState
